@@ -1,0 +1,136 @@
+"""An array store that survives being killed: memory-mapped files and a manifest of finished chunks.
+
+A chunk is a set of rows computed together. It counts as finished once its rows are in the files and its
+checksum is in the manifest; the manifest is replaced in one step. Opening a store re-computes the checksum
+of every finished chunk, so a damaged one is found and done again. At most one chunk's work is lost.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import HarnessError
+from harness.files import write_json
+
+Layout = Mapping[str, tuple[tuple[int, ...], np.dtype]]
+
+
+class Manifest(BaseModel):
+    """The manifest of one store."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: list[list[int]]
+    """Rows of each chunk."""
+    layout: dict[str, tuple[list[int], str]]
+    finished: dict[int, str]
+    """Checksum of each finished chunk."""
+
+
+class ArrayStore:
+    """Arrays with a common first axis, filled chunk by chunk.
+
+    ``layout`` maps each array to shape and dtype; ``plan`` lists the rows of each chunk. A folder that holds a
+    store of the same plan and layout is continued, anything else in it is started afresh.
+    """
+
+    def __init__(self, folder: Path, layout: Layout, plan: Sequence[Sequence[int]]):
+        self.folder = folder
+        self._manifest_path = folder / "manifest.json"
+        fresh = Manifest(
+            plan=[list(rows) for rows in plan],
+            layout={name: (list(shape), dtype.str) for name, (shape, dtype) in layout.items()},
+            finished={},
+        )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            known = _read(self._manifest_path)
+            resumable = known is not None and (known.plan, known.layout) == (fresh.plan, fresh.layout)
+            self._manifest = known if known is not None and resumable else fresh
+            self._arrays = {name: self._open(name, *spec) for name, spec in layout.items()}
+            self._drop_damaged()
+            self._save()
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+
+    @property
+    def remaining(self) -> list[int]:
+        """Chunks that are not finished, in order."""
+        return [index for index in range(len(self._manifest.plan)) if index not in self._manifest.finished]
+
+    def rows(self, chunk: int) -> list[int]:
+        """Rows of a chunk."""
+        return self._manifest.plan[chunk]
+
+    def write(self, chunk: int, values: Mapping[str, NDArray[Any]]) -> None:
+        """Store a finished chunk: ``values[name][k]`` belongs to the k-th of :meth:`rows`."""
+        rows = self.rows(chunk)
+        try:
+            for name, array in self._arrays.items():
+                array[rows] = values[name]
+                array.flush()
+            self._manifest.finished[chunk] = self._checksum(rows)
+            self._save()
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays, memory-mapped read-only."""
+        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in self._manifest.layout}
+
+    def _open(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.memmap:
+        path = self.folder / f"{name}.npy"
+        if self._manifest.finished and path.is_file():
+            try:
+                found = np.lib.format.open_memmap(path, mode="r+")
+                if found.shape == shape and found.dtype == dtype:
+                    return found
+            except ValueError:
+                pass
+        self._manifest.finished.clear()
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        _reserve(path)
+        return array
+
+    def _checksum(self, rows: list[int]) -> str:
+        total = hashlib.sha256()
+        for array in self._arrays.values():
+            total.update(np.ascontiguousarray(array[rows]).tobytes())
+        return total.hexdigest()
+
+    def _drop_damaged(self) -> None:
+        finished = self._manifest.finished
+        for chunk in [chunk for chunk, checksum in finished.items() if self._checksum(self.rows(chunk)) != checksum]:
+            del finished[chunk]
+
+    def _save(self) -> None:
+        write_json(self._manifest_path, self._manifest.model_dump(mode="json"))
+
+
+def _reserve(path: Path) -> None:
+    """Claim the disk space now: writing into a hole of a full disk would kill the process instead of raising."""
+    import os
+
+    with path.open("r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+def _read(path: Path) -> Manifest | None:
+    try:
+        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValidationError, ValueError):
+        return None
+
+
+def _cannot_write(folder: Path, error: OSError) -> HarnessError:
+    return HarnessError(
+        f"Cannot write the extraction cache in {folder}: {error.strerror}. Free some space or choose another folder with "
+        "--cache-dir; finished chunks are kept and the same command goes on from there."
+    )

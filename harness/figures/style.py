@@ -1,0 +1,100 @@
+"""The one look of every figure: type, ink, colours that survive colour blindness, and their colour maps."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib.figure import Figure
+
+INK = "#20242c"
+"""Text and the model's own values."""
+MUTED = "#6b7280"
+"""Axis labels, reference lines: readable on white and on near-black."""
+FAINT = "#d4d7dd"
+"""Frames and grid lines."""
+
+MEASURED = "#0072b2"
+NULL = "#9a9fa8"
+ACCENT = "#d55e00"
+SECOND = "#009e73"
+"""Blue, grey, vermilion and bluish green (Okabe and Ito, *Color Universal Design*, 2008)."""
+
+PATTERN_COLOURS = "viridis"
+"""Perceptually uniform, and ordered by lightness alone when printed without colour."""
+
+TYPE_COLOURS = {
+    "Forward Flow": "#cc3311",
+    "Hub Aggregator": "#0077bb",
+    "Skip Connection": "#2ca02c",
+    "Multi-Purpose": "#7b3294",
+    "None": "#8c8c8c",
+}
+"""Red, blue, green, purple and grey, in shades that differ in lightness where hue is not seen."""
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+    "text.color": INK,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.titlesize": 11.0,
+    "axes.titlesize": 8.5,
+    "axes.titlepad": 4.0,
+    "axes.labelsize": 8.0,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "lines.linewidth": 1.2,
+    "hatch.linewidth": 0.5,
+    "image.cmap": PATTERN_COLOURS,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "codi-harness",
+}
+
+P = ParamSpec("P")
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw with ``STYLE`` over matplotlib's defaults, whatever a user's ``matplotlibrc`` says."""
+    with matplotlib.rc_context(_settings()):
+        yield
+
+
+def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Make a figure function draw in the house style."""
+
+    @wraps(build)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with house_style():
+            return build(*args, **kwargs)
+
+    return drawn
+
+
+def _settings() -> dict[str, Any]:
+    return {**_DEFAULTS, **STYLE}
+
+
+# Setting these two would choose a backend or an interactive mode for the whole process.
+_DEFAULTS = {
+    key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))
+}

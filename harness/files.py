@@ -1,0 +1,97 @@
+"""Files that are either whole or absent: atomic writes, strict JSON, content digests."""
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.errors import HarnessError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A private temporary path beside ``path``; on success it takes the final name in one step.
+
+    Errors: ``HarnessError`` naming the file when the folder cannot be written or the disk is full; the
+    file that stood under the final name is then untouched.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise HarnessError(f"Cannot write {path}: {error.strerror}. Choose a writable folder.") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes private files; results are meant to be read by others, as the umask allows.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise HarnessError(
+            f"Cannot write {path}: {error.strerror}. Free some space or choose another folder; "
+            "what was written before is intact."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write ``text`` (UTF-8) atomically; returns ``path``."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write ``content`` as indented JSON, atomically. NaN and infinities become null; numpy is converted."""
+    return write_text(path, json.dumps(jsonable(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_array(path: Path, array: np.ndarray) -> Path:
+    """Write one array as ``.npy``, atomically."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+    return path
+
+
+def jsonable(content: Any) -> Any:
+    """``content`` in terms of dict, list, str, int, float, bool and None; not-finite numbers are None."""
+    if isinstance(content, dict):
+        return {str(key): jsonable(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [jsonable(value) for value in content]
+    if isinstance(content, np.ndarray):
+        return jsonable(content.tolist())
+    if isinstance(content, np.generic):
+        return jsonable(content.item())
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    if isinstance(content, Path):
+        return str(content)
+    return content
+
+
+def digest(*parts: bytes | str) -> str:
+    """SHA-256 over the parts, each preceded by its length so that no two lists of parts collide."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big"))
+        total.update(data)
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,182 @@
+"""Approved verdicts on disk: one committed JSON file per scope and dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.criteria.results import CriterionResult, VerdictName
+from harness.errors import HarnessError
+from harness.files import digest, write_json
+from harness.plugin.wording import rule_of
+
+if TYPE_CHECKING:
+    from harness.criteria.criterion import Criterion
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApprovedVerdict(_Strict):
+    """What was approved about one criterion."""
+
+    verdict: VerdictName
+    measured: Any = None
+    rule: str
+    declaration: str
+    """SHA-256 of the criterion's declaration at the time."""
+
+
+class Conditions(_Strict):
+    """What two runs must share for their verdicts to be comparable."""
+
+    dataset: str
+    dataset_fingerprint: str
+    n_problems: int
+    seed: int | None
+    controls: str
+
+    def differences(self, other: Conditions) -> list[str]:
+        """One phrase per condition in which ``other``, the run at hand, differs from these approved ones."""
+        return [
+            f"{name.replace('_', ' ')} {_short(theirs)} there, {_short(ours)} here"
+            for name, theirs in self.model_dump().items()
+            if (ours := getattr(other, name)) != theirs
+        ]
+
+
+class Baseline(_Strict):
+    """One file of approved verdicts."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    scope: str
+    conditions: Conditions
+    declarations_sha256: str
+    approved: date
+    criteria: dict[str, ApprovedVerdict]
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def changed_declarations(self, criteria: Iterable[Criterion]) -> list[str]:
+        """Ids, among ``criteria``, that were approved under another declaration than today's."""
+        return [
+            criterion.id
+            for criterion in criteria
+            if criterion.id in self.criteria and self.criteria[criterion.id].declaration != declaration(criterion)
+        ]
+
+
+def declaration(criterion: Criterion | CriterionResult) -> str:
+    """SHA-256 of what a criterion says and demands, whatever computes it."""
+    return digest(criterion.id, criterion.kind, criterion.statement, criterion.definition, rule_of(criterion))
+
+
+def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
+    """The comparable part of a run's provenance."""
+    dataset = provenance["dataset"]
+    return Conditions(
+        dataset=dataset["name"],
+        dataset_fingerprint=dataset["fingerprint"],
+        n_problems=dataset["n_problems"],
+        seed=dataset["seed"],
+        controls=provenance["controls"],
+    )
+
+
+def file_of(folder: Path, scope: str, dataset: str) -> Path:
+    """Where the approved verdicts of one scope on one dataset are."""
+    return folder / f"{scope}.{dataset}.json"
+
+
+def read(path: Path) -> Baseline:
+    """Read one baseline file. Errors: ``HarnessError`` when it is missing or not a baseline."""
+    try:
+        return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HarnessError(
+            f"{path} does not exist, so there are no approved verdicts to compare with. Look at the verdicts, then "
+            "approve them with --approve, or name another folder with --baselines."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise HarnessError(f"The approved verdicts in {path} cannot be read: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise HarnessError(
+            f"{path} is not a file of approved verdicts: {where}: {first['msg']}. "
+            "Restore it from version control, or delete it and approve the verdicts anew with --approve."
+        ) from error
+
+
+def read_comparable(folder: Path, scopes: Sequence[str], conditions: Conditions) -> dict[str, Baseline]:
+    """The baseline of every scope; all are on hand and were recorded under ``conditions``, or it is an error."""
+    baselines = {}
+    for scope in scopes:
+        path = file_of(folder, scope, conditions.dataset)
+        baseline = read(path)
+        if differences := baseline.conditions.differences(conditions):
+            raise HarnessError(
+                f"{path} was recorded with other options than this run: {'; '.join(differences)}. "
+                "Run with the recorded options, or look at the verdicts and approve them with --approve."
+            )
+        baselines[scope] = baseline
+    return baselines
+
+
+def approve(
+    folder: Path, results: Sequence[CriterionResult], conditions: Conditions, declarations_sha256: str, day: date
+) -> dict[Path, str]:
+    """Write the verdicts of ``results``; returns each file written with a sentence on what became of it.
+
+    Approved verdicts this run did not evaluate stay, unless they were recorded under other conditions: verdicts
+    of one file are all from the same conditions.
+    """
+    written = {}
+    for scope in dict.fromkeys(result.model for result in results):
+        path = file_of(folder, scope, conditions.dataset)
+        before = read(path) if path.exists() else None
+        fresh = {result.id: _approved(result) for result in results if result.model == scope}
+        comparable = before is not None and before.conditions == conditions
+        kept = before.criteria if before and comparable else {}
+        criteria = {**kept, **fresh}
+        baseline = Baseline(
+            scope=scope,
+            conditions=conditions,
+            declarations_sha256=declarations_sha256,
+            approved=day,
+            criteria=dict(sorted(criteria.items())),
+        )
+        write_json(path, baseline.model_dump(mode="json", by_alias=True))
+        written[path] = _account(before, fresh, comparable)
+    return written
+
+
+def _approved(result: CriterionResult) -> ApprovedVerdict:
+    return ApprovedVerdict(
+        verdict=result.verdict, measured=result.measured, rule=rule_of(result), declaration=declaration(result)
+    )
+
+
+def _account(before: Baseline | None, fresh: dict[str, ApprovedVerdict], comparable: bool) -> str:
+    if before is None:
+        return f"{len(fresh)} verdicts, new file"
+    if not comparable:
+        dropped = len(before.criteria.keys() - fresh.keys())
+        return f"{len(fresh)} verdicts; {len(before.criteria)} recorded with other options replaced, {dropped} dropped"
+    changed = [name for name, verdict in fresh.items() if _verdict_in(before, name) != verdict.verdict]
+    return f"{len(fresh)} verdicts, {len(changed)} changed" + (f" ({', '.join(changed)})" if changed else "")
+
+
+def _verdict_in(baseline: Baseline, criterion: str) -> str | None:
+    approved = baseline.criteria.get(criterion)
+    return approved.verdict if approved else None
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:12]}…" if len(text) > 20 else text

@@ -1,0 +1,24 @@
+"""The two hooks by which a ``conftest.py`` can change what is judged and who judges it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.criteria.criterion import Criterion
+    from harness.extraction.progress import Progress
+    from harness.judging import Run
+    from harness.options import RunOptions
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_harness_criteria() -> Sequence[Criterion] | None:
+    """Every criterion there is, in the order in which they are to be judged."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_harness_run(options: RunOptions, progress: Progress) -> Run | None:
+    """The run that judges criteria under ``options``. Called once per process; must be cheap."""

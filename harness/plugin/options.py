@@ -1,0 +1,240 @@
+"""The command line: one group of options, and what they say in the harness' own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.plugin.gate import GateName
+
+if TYPE_CHECKING:
+    from harness.criteria.criterion import Criterion
+    from harness.options import RunOptions
+
+DEFAULT_MODEL = "tiny-llama"
+DEFAULT_PROBLEMS = 100
+QUICK_PROBLEMS = 10
+CHECKS_FOLDER = "checks"
+
+_ONLY_INFORMING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add every option of the harness to one group."""
+    group = parser.getgroup("codi-harness", "codi-harness: criteria on continuous thoughts (pytest checks/)")
+    add = group.addoption
+    add(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help=f"A registered model to judge; give it again for a second one (default: {DEFAULT_MODEL}).",
+    )
+    add(
+        "--checkpoint",
+        action="append",
+        metavar="NAME=PATH",
+        default=[],
+        help="Where a model's checkpoint is: a folder, a file or a hub id (default: what the registry says).",
+    )
+    add(
+        "--models",
+        dest="models_file",
+        metavar="FILE",
+        help="A TOML file with models of your own, on top of the built-in registry.",
+    )
+    add(
+        "--dataset",
+        metavar="NAME",
+        help="gsm8k, synthetic, or a .json or .jsonl file (default: the one the model is studied on).",
+    )
+    add(
+        "--gsm8k-path",
+        metavar="DIR",
+        help="Folder with train.jsonl and test.jsonl of GSM8K; without it the hub is asked.",
+    )
+    add("--n-problems", type=int, metavar="N", help=f"Size of the sample (default: {DEFAULT_PROBLEMS}).")
+    add("--seed", type=int, default=42, metavar="N", help="Seed of the sample and of every resampling (default: 42).")
+    add(
+        "--study",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="Judge only this study, such as phase1; repeatable (default: all).",
+    )
+    add(
+        "--story",
+        action="append",
+        metavar="ID",
+        default=[],
+        help="Judge only this story, such as 1.2; repeatable (default: all).",
+    )
+    add(
+        "--batch-size",
+        default="auto",
+        metavar="N",
+        help="Problems per forward pass, or auto (default: auto). Out of memory halves one batch only.",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda or another torch device (default: auto).")
+    add(
+        "--dtype",
+        default="float32",
+        choices=("float32", "bfloat16", "float16"),
+        help="Precision of the model (default: float32).",
+    )
+    add("--output", metavar="DIR", default="reports", help="Everything written goes here (default: reports).")
+    add("--cache-dir", metavar="DIR", help="Where extractions are kept (default: the user's cache folder).")
+    add("--refresh", action="store_true", help="Extract anew even where the cache has the answer.")
+    add(
+        "--controls",
+        choices=("all", "cheap", "none"),
+        help="Controls each criterion is also judged on: all, cheap (none that needs another extraction) "
+        "or none (default: all; with --quick: cheap).",
+    )
+    add(
+        "--control-model",
+        metavar="NAME",
+        help="A matched control model; its values stand beside the model's own.",
+    )
+    add(
+        "--gate",
+        choices=get_args(GateName),
+        default="all",
+        help="What makes the run fail. all: any verdict fail or invalid. validity: only a failing validity "
+        "criterion. baseline: any verdict that differs from the approved one (default: all).",
+    )
+    add(
+        "--baselines",
+        metavar="DIR",
+        help="Folder of the approved verdicts (default: baselines/ beside the pytest configuration).",
+    )
+    add(
+        "--approve",
+        action="store_true",
+        help="Approve this run's verdicts: write them to the baselines folder and exit 0. "
+        "Writes nothing and exits 1 while a validity criterion fails.",
+    )
+    add(
+        "--quick",
+        "--test_mode",
+        dest="quick",
+        action="store_true",
+        help=f"A fast look: {QUICK_PROBLEMS} problems and cheap controls, unless those are given.",
+    )
+
+
+@dataclass(frozen=True)
+class GateOptions:
+    """How verdicts become outcomes, and where the approved ones are."""
+
+    gate: GateName
+    baselines: Path
+    approve: bool
+
+
+def checks_are_asked_for(config: pytest.Config) -> bool:
+    """Whether this invocation collects the checks, as opposed to other tests of the same repository."""
+    if any(getattr(config.option, name, False) for name in _ONLY_INFORMING):
+        return False
+    checks = config.rootpath / CHECKS_FOLDER
+    for argument in config.args:
+        path = _from_invocation(config, argument.partition("::")[0]).resolve()
+        if path.is_relative_to(checks) or checks.is_relative_to(path):
+            return True
+    return False
+
+
+def gate_options(config: pytest.Config) -> GateOptions:
+    """The options about the gate."""
+    option = config.option
+    folder = _from_invocation(config, option.baselines) if option.baselines else config.rootpath / "baselines"
+    return GateOptions(option.gate, folder, option.approve)
+
+
+def run_options(config: pytest.Config) -> RunOptions:
+    """The options about the run, checked one by one. Errors: ``HarnessError``."""
+    from platformdirs import user_cache_path
+
+    from harness.models.registry import find_entry
+    from harness.options import RunOptions
+
+    option = config.option
+    models = tuple(dict.fromkeys(option.model or (DEFAULT_MODEL,)))
+    models_file = _from_invocation(config, option.models_file) if option.models_file else None
+    for name in (*models, *([option.control_model] if option.control_model else [])):
+        find_entry(name, models_file)
+    n_problems = option.n_problems
+    if n_problems is None:
+        n_problems = QUICK_PROBLEMS if option.quick else DEFAULT_PROBLEMS
+    if n_problems < 1:
+        raise HarnessError(f"--n-problems is {n_problems}; a sample needs at least 1 problem.")
+    if option.seed < 0:
+        raise HarnessError(f"--seed is {option.seed}; a seed is a whole number from 0 on.")
+    return RunOptions(
+        models=models,
+        dataset=option.dataset,
+        gsm8k_path=_from_invocation(config, option.gsm8k_path) if option.gsm8k_path else None,
+        n_problems=n_problems,
+        seed=option.seed,
+        output=_from_invocation(config, option.output),
+        cache_dir=_from_invocation(config, option.cache_dir) if option.cache_dir else user_cache_path("codi-harness"),
+        refresh=option.refresh,
+        batch_size=_batch_size(option.batch_size),
+        device=option.device,
+        dtype=option.dtype,
+        controls=option.controls or ("cheap" if option.quick else "all"),
+        control_model=option.control_model,
+        checkpoints=_checkpoints(option.checkpoint, models, option.control_model),
+        models_file=models_file,
+        quick=option.quick,
+    )
+
+
+def selected_criteria(config: pytest.Config, criteria: Sequence[Criterion]) -> tuple[Criterion, ...]:
+    """The criteria that --study and --story leave. Errors: ``HarnessError`` for names there are none of."""
+    studies = _known(config.option.study, [criterion.study for criterion in criteria], "study")
+    stories = _known(config.option.story, [criterion.story for criterion in criteria], "story")
+    return tuple(
+        criterion
+        for criterion in criteria
+        if (not studies or criterion.study in studies) and (not stories or criterion.story in stories)
+    )
+
+
+def _known(asked: list[str], names: list[str], what: str) -> set[str]:
+    known = list(dict.fromkeys(names))
+    for name in asked:
+        if name not in known:
+            raise HarnessError(f"No {what} is called {name!r}. --{what} takes one of: {', '.join(known)}.")
+    return set(asked)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise HarnessError(f"--batch-size is {text!r}; it takes auto or a number of problems, at least 1.")
+    return int(text)
+
+
+def _checkpoints(pairs: list[str], models: tuple[str, ...], control_model: str | None) -> dict[str, str]:
+    places: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, place = pair.partition("=")
+        if not (name and equals and place):
+            raise HarnessError(f"--checkpoint is {pair!r}; it takes NAME=PATH, such as llama=~/codi_ckpt/llama_gsm8k.")
+        if name not in models and name != control_model:
+            raise HarnessError(
+                f"--checkpoint names {name!r}, which this run does not use; it uses {', '.join(models)}. "
+                f"Add --model {name} or correct the name."
+            )
+        places[name] = place
+    return places
+
+
+def _from_invocation(config: pytest.Config, path: str) -> Path:
+    return config.invocation_params.dir / Path(path).expanduser()

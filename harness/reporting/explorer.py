@@ -1,0 +1,78 @@
+"""The data behind the report's head explorer: every head's mean pattern, scores and type."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.files import jsonable
+
+LABELS = {
+    "head_max": "largest weight",
+    "head_max_cross": "largest weight on another thought",
+    "structure": "structure",
+    "within_head_std": "spread within the head",
+    "sequential_share": "share on the previous thought",
+    "skip": "skip score",
+    "flow_score": "flow score",
+    "hub_score": "hub score",
+    "composite_score": "composite score",
+}
+
+
+def explorer_data(results: Path) -> dict[str, Any] | None:
+    """What the page needs to draw a model's heads, read from its results folder.
+
+    Returns ``{layers, heads, thoughts, scores: [{key, label}], records: [{layer, head, type, pattern, ...}]}``
+    with patterns `[T, T]` rounded to four digits (row = query, column = key), or None where the folder has no
+    `attention_stats.json` with heads, or no `attention_patterns_avg.npy` of the same shape.
+    """
+    stats, patterns = results / "attention_stats.json", results / "attention_patterns_avg.npy"
+    if not (stats.is_file() and patterns.is_file()):
+        return None
+    heads = json.loads(stats.read_text(encoding="utf-8")).get("heads")
+    mean = np.load(patterns).astype(np.float64)
+    if not heads or mean.ndim != 4 or mean.shape[0] * mean.shape[1] != len(heads):
+        return None
+    ranked = _ranked(results / "ranked_heads.csv")
+    records = [_record(head, mean, ranked) for head in heads]
+    keys = [key for key in LABELS if any(record.get(key) is not None for record in records)]
+    for rank, index in enumerate(_by_head_max(records), start=1):
+        records[index]["rank"] = rank
+    return {
+        "layers": mean.shape[0],
+        "heads": mean.shape[1],
+        "thoughts": mean.shape[-1],
+        "scores": [{"key": key, "label": LABELS[key]} for key in keys],
+        "records": jsonable(records),
+    }
+
+
+def _record(head: dict[str, Any], mean: np.ndarray, ranked: dict[tuple[int, int], dict[str, str]]) -> dict[str, Any]:
+    layer, index = int(head["layer"]), int(head["head"])
+    row = ranked.get((layer, index), {})
+    columns = mean[layer, index].sum(axis=0)
+    record: dict[str, Any] = {
+        "layer": layer,
+        "head": index,
+        "type": row.get("functional_type"),
+        "pattern": np.round(mean[layer, index], 4),
+        "columns": np.round(columns / columns.sum(), 4) if columns.sum() > 0 else None,
+    }
+    for key in LABELS:
+        value = head.get(key, row.get(key))
+        record[key] = None if value in (None, "") else float(value)
+    return record
+
+
+def _by_head_max(records: list[dict[str, Any]]) -> list[int]:
+    return sorted(range(len(records)), key=lambda i: -(records[i]["head_max"] or 0.0))
+
+
+def _ranked(path: Path) -> dict[tuple[int, int], dict[str, str]]:
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(int(row["layer"]), int(row["head"])): row for row in csv.DictReader(file)}

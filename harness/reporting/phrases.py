@@ -1,0 +1,167 @@
+"""How the report says things: numbers, rules, intervals and what a verdict is worth, as short plain text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.criteria.results import CriterionResult
+
+NOTHING = "–"
+
+STUDIES = {
+    "phase1": "Phase 1 · attention patterns",
+    "phase2": "Phase 2 · critical heads",
+    "comparison": "Comparison of two models",
+    "phase3": "Phase 3 · documentation",
+    "phase4": "Phase 4 · full scale",
+    "full": "Full scale",
+    "importance": "Importance of each thought",
+    "steps": "Step importance",
+    "behaviour": "Behaviour under intervention",
+}
+
+COMPARATORS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
+
+
+def study_name(study: str) -> str:
+    """A study's title; one that this module has not heard of keeps its own name."""
+    return STUDIES.get(study, study)
+
+
+def number(value: float | None, against: float | None = None) -> str:
+    """Three significant digits, ``4.8e-07`` style when tiny, thousands separated, an en dash for nothing.
+
+    Against a threshold, digits are added until the text lies on the same side of it as the value: 0.9996
+    that misses 1 must not read "1".
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, int):
+        return f"{value:,}"
+    for digits in range(3, 18):
+        text = _rounded(value, digits)
+        if against is None or _side(float(text.replace(",", "")), against) == _side(value, against):
+            break
+    return text
+
+
+def _rounded(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-3 or abs(value) >= 1e15:
+        return f"{value:.{digits - 2}e}"
+    if abs(value) < 1000:
+        return f"{value:.{digits}g}"
+    text = f"{value:,.{digits - 3}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _side(value: float, against: float) -> int:
+    return (value > against) - (value < against)
+
+
+def scalar(value: Any, against: Any = None) -> str:
+    """Any measured value as text: yes and no for booleans, lists in brackets, text as it is."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        comparable = isinstance(against, int | float) and not isinstance(against, bool)
+        return number(value, against if comparable else None)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(scalar(item) for item in value)}]"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {scalar(item)}" for key, item in value.items())
+    return str(value)
+
+
+def rule(comparator: str, threshold: Any) -> str:
+    """``≥ 0.1``, ``2 to 3``, or the comparator alone for rules without a number."""
+    sign = COMPARATORS.get(comparator, comparator)
+    if threshold is None:
+        return sign
+    if isinstance(threshold, list | tuple) and len(threshold) == 2 and comparator not in COMPARATORS:
+        between = f"{scalar(threshold[0])} to {scalar(threshold[1])}"
+        return between if comparator in {"in", "to", "between", "within"} else f"{comparator} {between}"
+    return f"{sign} {scalar(threshold)}".strip()
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """``[0.19, 0.23]``; an open end is an en dash, no interval at all is one en dash."""
+    if low is None and high is None:
+        return NOTHING
+    return f"[{number(low)}, {number(high)}]"
+
+
+def confidence(value: float | None) -> str:
+    """A share of 2,000 resamples: all of them is at least 1 - 1/2000, never certainty."""
+    if value is None:
+        return NOTHING
+    return f"≥ {1 - 1 / 2000}" if value >= 1 else number(value, 1.0)
+
+
+def joined(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 criterion``, ``2 criteria``."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def passing_controls(criterion: CriterionResult) -> str:
+    """Which controls meet the rule too, in a few words; an en dash when none were evaluated."""
+    judged = {name: control for name, control in criterion.controls.items() if control.passes is not None}
+    if not judged:
+        return NOTHING
+    names = [name for name, control in judged.items() if control.passes]
+    text = "none" if not names else ("all" if len(names) == len(judged) > 1 else ", ".join(names))
+    return f"{text} (expected)" if names and criterion.null_should_pass else text
+
+
+def discrimination(criterion: CriterionResult) -> str:
+    """What the controls make of the verdict, as one sentence."""
+    names = [name for name, control in criterion.controls.items() if control.passes]
+    if criterion.null_should_pass:
+        return "A model without the mechanism is expected to pass as well, so the controls are no test of this one."
+    if criterion.discriminates:
+        return "The model passes and no control does, so passing says something about this model."
+    if criterion.discriminates is False:
+        who = f"{joined(names)} {'passes' if len(names) == 1 else 'pass'}" if names else "A control passes"
+        return f"{who} too, so passing says nothing about what this model has learned."
+    if criterion.verdict == "fail":
+        return "The model does not pass, so the question whether a control would does not arise."
+    if not criterion.controls:
+        return "No control was evaluated for this criterion."
+    return "Not decided in this run."
+
+
+def reach(criterion: CriterionResult) -> str:
+    """What values the measure can take for this model, and what that means for the rule."""
+    if criterion.attainable is None and criterion.reach == "normal":
+        return NOTHING
+    span = interval(*criterion.attainable) if criterion.attainable else "not stated"
+    meaning = {
+        "normal": "the rule can be met and can be missed",
+        "unattainable": "no model of this shape can meet the rule",
+        "cannot fail": "every model of this shape meets the rule",
+    }[criterion.reach]
+    return f"{span}: {meaning}"
+
+
+def marks(criterion: CriterionResult) -> list[tuple[str, str]]:
+    """What must be said beside the verdict: (word, explanation), the gravest first."""
+    found = []
+    if criterion.vacuous:
+        found.append(("vacuous", f"A pass that does not discriminate. {discrimination(criterion)}"))
+    if criterion.reach == "unattainable":
+        found.append(("unattainable", f"Attainable {reach(criterion)}."))
+    if criterion.reach == "cannot fail":
+        found.append(("cannot fail", f"Attainable {reach(criterion)}."))
+    if criterion.biased:
+        cross = f" Cross-fitted value: {number(criterion.cross_fitted)}." if criterion.cross_fitted is not None else ""
+        found.append(
+            ("selection-biased", "Chosen and measured on the same problems: the value and interval flatter." + cross)
+        )
+    return found

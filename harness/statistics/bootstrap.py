@@ -1,0 +1,48 @@
+"""Bootstrap over problems: resamples as weights, so that a resampled mean is one matrix product."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.measures.patterns import Array
+
+
+def resample_weights(n: int, draws: int = 2000, seed: int = 0) -> Array:
+    """`[draws, n]` weights of n problems drawn with replacement; every row sums to 1."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
+
+
+def weighted_means(raw: NDArray[Any], weights: Array) -> Array:
+    """`[n, ...]` values and `[draws, n]` weights to the `[draws, ...]` weighted means, float64."""
+    flat = raw.reshape(len(raw), -1).astype(np.float64)
+    return (weights @ flat).reshape(len(weights), *raw.shape[1:])
+
+
+def resample(
+    measure: Callable[[Array], NDArray[Any]], raw: NDArray[Any], weights: Array, chunk: int = 100
+) -> NDArray[Any]:
+    """`measure` of the weighted mean of `raw [n, ...]` for each row of `weights [draws, n]`.
+
+    `chunk` resamples are held in memory at a time; the result does not depend on it.
+    """
+    flat = raw.reshape(len(raw), -1).astype(np.float64)
+    parts = [
+        measure((weights[start : start + chunk] @ flat).reshape(-1, *raw.shape[1:]))
+        for start in range(0, len(weights), chunk)
+    ]
+    return np.concatenate(parts)
+
+
+def percentile_interval(values: NDArray[Any], level: float = 0.95) -> tuple[Array, Array]:
+    """Lower and upper percentile bound over the first axis (the resamples); NaN if any resample is."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.asarray(values, dtype=np.float64), [tail, 1 - tail], axis=0)
+    return low, high
+
+
+def agreement(values: NDArray[Any], holds: Callable[[float], bool], verdict: bool = True) -> float:
+    """Share of resampled `values [draws]` for which `holds(value)` equals `verdict`."""
+    return sum(holds(float(value)) == verdict for value in values) / len(values)
