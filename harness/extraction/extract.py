@@ -26,6 +26,7 @@ def extract_attention(
     latent_inputs: NDArray[np.float32] | None = None,
     folder: Path | None = None,
     progress: Progress = quiet,
+    label: str | None = None,
 ) -> AttentionPatterns:
     """Attention of every latent and EOT query, all layers and heads.
 
@@ -42,7 +43,7 @@ def extract_attention(
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs)).to(model.device)
 
     arrays: dict[str, NDArray[Any]]
-    with progress(f"extracting {problems.name} with {model.name}", len(prompts)) as advance:
+    with progress(f"{model.name}: {label or 'extracting'}", len(prompts)) as advance:
         if folder is None:
             arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.items()}
             for rows in plan:

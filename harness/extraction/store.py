@@ -7,6 +7,7 @@ of every finished chunk, so a damaged one is found and done again. At most one c
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class ArrayStore:
             for name, array in self._arrays.items():
                 array[rows] = values[name]
                 array.flush()
-            self._manifest.finished[chunk] = self._checksum(rows)
+            self._manifest.finished[chunk] = _checksum(self._arrays, rows)
             self._save()
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
@@ -98,25 +99,41 @@ class ArrayStore:
         _reserve(path)
         return array
 
-    def _checksum(self, rows: list[int]) -> str:
-        total = hashlib.sha256()
-        for array in self._arrays.values():
-            total.update(np.ascontiguousarray(array[rows]).tobytes())
-        return total.hexdigest()
-
     def _drop_damaged(self) -> None:
         finished = self._manifest.finished
-        for chunk in [chunk for chunk, checksum in finished.items() if self._checksum(self.rows(chunk)) != checksum]:
+        for chunk in [
+            chunk for chunk, checksum in finished.items() if _checksum(self._arrays, self.rows(chunk)) != checksum
+        ]:
             del finished[chunk]
 
     def _save(self) -> None:
         write_json(self._manifest_path, self._manifest.model_dump(mode="json"))
 
 
+def open_finished(folder: Path, names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
+    """The arrays of a finished store, read-only, or None when it is unfinished or any chunk is damaged."""
+    manifest = _read(folder / "manifest.json")
+    if manifest is None or set(manifest.layout) != set(names) or len(manifest.finished) < len(manifest.plan):
+        return None
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in manifest.layout}
+    except (OSError, ValueError):
+        return None
+    if any((list(arrays[name].shape), arrays[name].dtype.str) != spec for name, spec in manifest.layout.items()):
+        return None
+    sound = all(_checksum(arrays, manifest.plan[chunk]) == checksum for chunk, checksum in manifest.finished.items())
+    return arrays if sound else None
+
+
+def _checksum(arrays: Mapping[str, NDArray[Any]], rows: Sequence[int]) -> str:
+    total = hashlib.sha256()
+    for array in arrays.values():
+        total.update(np.ascontiguousarray(array[list(rows)]).tobytes())
+    return total.hexdigest()
+
+
 def _reserve(path: Path) -> None:
     """Claim the disk space now: writing into a hole of a full disk would kill the process instead of raising."""
-    import os
-
     with path.open("r+b") as file:
         size = os.fstat(file.fileno()).st_size
         os.posix_fallocate(file.fileno(), 0, size)

@@ -26,10 +26,8 @@ def layers_grid(mean: np.ndarray, title: str = "Attention between thoughts, by l
         for layer, (pattern, maximum) in enumerate(zip(aggregate, maxima, strict=True))
     ]
     note = (
-        f"Mean over {heads} heads and all problems. Colour scale fitted: 0 to {top:g}."
-        if columns < 3
-        else f"Mean over {heads} heads and all problems. Colour scale fitted to these means (0 to {top:g}); "
-        "not the 0 to 1.0 scale of single heads."
+        f"Mean over {heads} head{'s' if heads > 1 else ''} and all problems. "
+        f"Colour scale fitted to these means (0 to {top:g}); not the 0 to 1.0 scale of single heads."
     )
     return pattern_grid(
         panels,
@@ -60,7 +58,7 @@ def round_up(value: float) -> float:
 
 def _sizes(columns: int) -> Sizes:
     if columns <= 4:
-        return Sizes(panel=1.9)
+        return Sizes(panel=1.85)
     if columns == 6:
         return Sizes(panel=1.55, title_font=8)
     return Sizes(panel=1.35, title_font=7.5, label_font=5.8, tick_font=5.5)

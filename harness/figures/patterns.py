@@ -9,7 +9,13 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from harness.figures.style import FAINT, INK, MUTED, PATTERN_COLOURS
+from harness.figures.style import FAINT, MUTED, PATTERN_COLOURS
+
+MINIMAL_WIDTH = 6.8
+"""Inches that the title and the note need, however few panels stand below them."""
+
+COLOUR_BAR = "<colorbar>"
+"""The label of axes that hold a colour scale; matplotlib gives the same one to those it makes."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +30,18 @@ class Panel:
 class Sizes:
     """Lengths of a grid of square panels, in inches, and its font sizes in points."""
 
-    panel: float = 1.62
-    gap_across: float = 0.56
-    gap_down: float = 0.62
-    left: float = 0.55
-    top: float = 0.72
-    bottom: float = 0.52
-    bar_gap: float = 0.25
-    bar: float = 0.16
-    bar_margin: float = 0.62
+    panel: float = 1.55
+    gap_across: float = 0.48
+    gap_down: float = 0.56
+    left: float = 0.5
+    top: float = 0.76
+    bottom: float = 0.44
+    bar_gap: float = 0.22
+    bar: float = 0.15
+    bar_margin: float = 0.6
     title_font: float = 8.5
-    label_font: float = 6.5
-    tick_font: float = 6.0
+    label_font: float = 6.8
+    tick_font: float = 6.2
 
 
 def position_label(role: str, positions: int) -> str:
@@ -48,15 +54,17 @@ def causal_maximum(weights: np.ndarray) -> float:
     return float(weights[np.tril_indices(len(weights))].max())
 
 
-def draw_pattern(
-    axes: Axes, weights: np.ndarray, limits: tuple[float, float], *, label_font: float = 6.5, tick_font: float = 6.0
-) -> QuadMesh:
-    """Draw one pattern [T, T] (query i down, key j across); the cells a query cannot read stay blank."""
-    positions = len(weights)
-    visible = np.ma.masked_where(~np.tril(np.ones((positions, positions), dtype=bool)), weights)
+def draw_pattern(axes: Axes, panel: Panel, limits: tuple[float, float], sizes: Sizes) -> QuadMesh:
+    """Draw one pattern (query i down, key j across) into square axes ``sizes.panel`` inches wide.
+
+    The cells above the diagonal, later keys that the query cannot read, are masked and stay blank.
+    """
+    positions = len(panel.weights)
+    visible = np.ma.masked_where(~np.tril(np.ones((positions, positions), dtype=bool)), panel.weights)
+    edges = np.arange(positions + 1) - 0.5
     mesh = axes.pcolormesh(
-        np.arange(positions + 1) - 0.5,
-        np.arange(positions + 1) - 0.5,
+        edges,
+        edges,
         visible,
         cmap=PATTERN_COLOURS,
         vmin=limits[0],
@@ -67,13 +75,18 @@ def draw_pattern(
     axes.set_xlim(-0.5, positions - 0.5)
     axes.set_ylim(positions - 0.5, -0.5)
     axes.set_aspect("equal")
-    step = -(-positions // 8)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(FixedLocator(range(0, positions, step)))
-    axes.tick_params(length=0, pad=2, labelsize=tick_font)
+    ticks = range(0, positions, -(-positions // 8))
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.tick_params(left=False, bottom=False, pad=2, labelsize=sizes.tick_font)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(position_label("Source", positions), fontsize=label_font, labelpad=1.5, color=INK)
-    axes.set_ylabel(position_label("Destination", positions), fontsize=label_font, labelpad=1.5, color=INK)
+    axes.set_xlabel(position_label("Source", positions), fontsize=sizes.label_font)
+    axes.set_ylabel(position_label("Destination", positions), fontsize=sizes.label_font)
+    # Left to itself matplotlib measures every tick label to place these three: half the drawing time.
+    tick = (sizes.tick_font + 4) / 72 / sizes.panel
+    axes.xaxis.set_label_coords(0.5, -tick - 0.03 / sizes.panel)
+    axes.yaxis.set_label_coords(-tick, 0.5)
+    axes.set_title(panel.title, fontsize=sizes.title_font, y=1 + 0.04 / sizes.panel, pad=0)
     return mesh
 
 
@@ -96,7 +109,7 @@ def pattern_grid(
     size = sizes or Sizes()
     across = columns * size.panel + (columns - 1) * size.gap_across
     down = rows * size.panel + (rows - 1) * size.gap_down
-    width = size.left + across + size.bar_gap + size.bar + size.bar_margin
+    width = max(size.left + across + size.bar_gap + size.bar + size.bar_margin, MINIMAL_WIDTH)
     height = size.top + down + size.bottom
     figure = Figure(figsize=(width, height))
     grid = figure.add_gridspec(
@@ -115,9 +128,7 @@ def pattern_grid(
         if index >= len(panels):
             axes.set_axis_off()
             continue
-        panel = panels[index]
-        mesh = draw_pattern(axes, panel.weights, limits, label_font=size.label_font, tick_font=size.tick_font)
-        axes.set_title(panel.title, fontsize=size.title_font)
+        mesh = draw_pattern(axes, panels[index], limits, size)
     bar_height = min(down, 4.5)
     bar_bottom = size.bottom + down - bar_height
     if mesh is not None:
@@ -130,16 +141,17 @@ def pattern_grid(
             )
         )
         colour_bar(figure, mesh, bar_axes, bar_label)
-    figure.text(size.left / width, 1 - 0.12 / height, title, fontsize=11, va="top", weight="bold")
-    figure.text(size.left / width, 1 - 0.34 / height, note, fontsize=7.5, va="top", color=MUTED)
+    figure.text(size.left / width, 1 - 0.12 / height, title, fontsize=12, va="top")
+    figure.text(size.left / width, 1 - 0.36 / height, note, fontsize=7.5, va="top", color=MUTED)
     return figure
 
 
 def colour_bar(figure: Figure, mesh: QuadMesh, axes: Axes, label: str) -> None:
     """Draw the colour scale of ``mesh`` into ``axes``, with ``label`` beside it."""
+    axes.set_label(COLOUR_BAR)
     bar = figure.colorbar(mesh, cax=axes)
     bar.set_label(label, fontsize=8, labelpad=4)
-    bar.outline.set_edgecolor(FAINT)  # type: ignore[operator]
+    bar.outline.set_edgecolor(FAINT)
     bar.ax.tick_params(labelsize=7, length=2)
     if bar.solids is not None:
         # Without edges, pdf viewers show hairlines between the bar's colours.

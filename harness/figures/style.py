@@ -25,15 +25,15 @@ PATTERN_COLOURS = "viridis"
 """Perceptually uniform, and ordered by lightness alone when printed without colour."""
 
 TYPE_COLOURS = {
-    "Forward Flow": "#cc3311",
-    "Hub Aggregator": "#0077bb",
-    "Skip Connection": "#2ca02c",
-    "Multi-Purpose": "#7b3294",
+    "Forward Flow": "#b2182b",
+    "Hub Aggregator": "#4477dd",
+    "Skip Connection": "#7fbf3f",
+    "Multi-Purpose": "#aa4499",
     "None": "#8c8c8c",
 }
-"""Red, blue, green, purple and grey, in shades that differ in lightness where hue is not seen."""
+"""Red, blue, green, purple and grey, in shades that stay apart in all three kinds of colour blindness."""
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,
     "text.color": INK,
@@ -75,7 +75,9 @@ P = ParamSpec("P")
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw with ``STYLE`` over matplotlib's defaults, whatever a user's ``matplotlibrc`` says."""
-    with matplotlib.rc_context(_settings()):
+    with matplotlib.rc_context():
+        matplotlib.rcParams.update(_DEFAULTS)
+        matplotlib.rcParams.update(STYLE)
         yield
 
 
@@ -90,11 +92,7 @@ def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-def _settings() -> dict[str, Any]:
-    return {**_DEFAULTS, **STYLE}
-
-
 # Setting these two would choose a backend or an interactive mode for the whole process.
-_DEFAULTS = {
+_DEFAULTS: Any = {
     key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))
 }

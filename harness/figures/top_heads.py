@@ -28,6 +28,7 @@ def top_heads_grid(
         Panel(mean[layer, head], f"L{layer}H{head} (max={causal_maximum(mean[layer, head]):.2f})")
         for layer, head in heads
     ]
+    empty = ROWS * COLUMNS - len(panels)
     return pattern_grid(
         panels,
         ROWS,
@@ -35,6 +36,7 @@ def top_heads_grid(
         LIMITS,
         title=title,
         note="Mean over problems. Row: the thought that reads; column: the thought that is read. "
-        "One colour scale for all panels.",
+        "One colour scale for all panels."
+        + (f" {empty} of {ROWS * COLUMNS} panels empty: no more heads." if empty else ""),
         bar_label="Attention weight",
     )

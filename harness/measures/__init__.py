@@ -39,7 +39,7 @@ from harness.measures.layers import (
 )
 from harness.measures.patterns import (
     EmptyGroup,
-    NotApplicableError,
+    NotApplicable,
     TooFewLatents,
     block_distance,
     causal_cells,
@@ -63,7 +63,7 @@ from harness.measures.ranking import take_patterns, take_scores, top_k
 __all__ = [
     "LAYER_TYPES",
     "EmptyGroup",
-    "NotApplicableError",
+    "NotApplicable",
     "TooFewLatents",
     "across_problem_std",
     "block_distance",

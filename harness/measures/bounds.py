@@ -2,7 +2,8 @@
 
 Every function returns `(infimum, supremum)` over attention rows that are positive and leave some weight
 outside the latents; a value at the edge may be approached without being reached. Arguments are the
-number of layers `L`, heads `H` and latents `T`. All suprema of convex measures are reached in the limit
+number of layers `L`, heads `H` and latents `T`. Rows are taken to carry enough weight on latents to be
+normalised (see `patterns.EMPTY`). All suprema of convex measures are reached in the limit
 of rows that put everything on one cell or nothing on any.
 """
 

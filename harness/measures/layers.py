@@ -27,9 +27,10 @@ def group_means(mean: NDArray[Any], members: NDArray[Any]) -> Array:
     heads = normalised.shape[-4] * normalised.shape[-3]
     cells = normalised.reshape(*normalised.shape[:-4], heads, T * T)
     present = ~np.isnan(normalised[..., 0]).reshape(*normalised.shape[:-4], heads, T)
-    weights = members.astype(np.float64)
-    totals = (weights @ np.nan_to_num(cells)).reshape(*weights.shape[:-1], T, T)
-    return ratio(totals, (weights @ present.astype(np.float64))[..., None])
+    weights = np.asarray(members, dtype=np.float64)
+    counts = weights @ present.astype(np.float64)
+    totals = weights @ np.nan_to_num(cells)
+    return ratio(totals.reshape(*counts.shape, T), counts[..., None])
 
 
 def layer_members(L: int, H: int) -> NDArray[np.bool_]:

@@ -19,15 +19,15 @@ Indices = NDArray[np.int64]
 EMPTY = 1e-12
 
 
-class NotApplicableError(ValueError):
+class NotApplicable(ValueError):  # noqa: N818
     """The measure does not exist for this number of latents, layers or heads; the message says why."""
 
 
-class TooFewLatents(NotApplicableError):
+class TooFewLatents(NotApplicable):
     """Too few latents; the message names the measure and its minimum."""
 
 
-class EmptyGroup(NotApplicableError):
+class EmptyGroup(NotApplicable):
     """A comparison with a group that has no members."""
 
 
@@ -169,11 +169,11 @@ def block_distance(mean: NDArray[Any]) -> Array:
 
     The row-normalised pattern is summed over 2x2 blocks and halved, so that each of the three block rows
     sums to 1, and compared with the uniform causal pattern treated alike: mean total variation over block
-    rows 1 and 2. A block row with an empty row is left out. Raises `NotApplicableError` for other than 6 latents.
+    rows 1 and 2. A block row with an empty row is left out. Raises `NotApplicable` for other than 6 latents.
     """
     patterns = checked(mean, "block_distance")
     if patterns.shape[-1] != 6:
-        raise NotApplicableError(f"block_distance is defined for 6 latents, got {patterns.shape[-1]}")
+        raise NotApplicable(f"block_distance is defined for 6 latents, got {patterns.shape[-1]}")
     return distance(_blocks(normalise_rows(patterns)), _blocks(uniform_rows(6)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -11,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.criteria.results import CriterionResult, VerdictName
 from harness.errors import HarnessError
-from harness.files import digest, write_json
-from harness.plugin.wording import rule_of
+from harness.files import digest, jsonable, write_json
+from harness.reporting import phrases
 
 if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion
+    from harness.plugin.collection import Case
 
 
 class _Strict(BaseModel):
@@ -38,7 +40,7 @@ class Conditions(_Strict):
     dataset: str
     dataset_fingerprint: str
     n_problems: int
-    seed: int | None
+    seed: int
     controls: str
 
     def differences(self, other: Conditions) -> list[str]:
@@ -50,8 +52,10 @@ class Conditions(_Strict):
         ]
 
 
-class Baseline(_Strict):
+class Baseline(BaseModel):
     """One file of approved verdicts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     schema_: Literal[1] = Field(1, alias="schema")
     scope: str
@@ -60,20 +64,67 @@ class Baseline(_Strict):
     approved: date
     criteria: dict[str, ApprovedVerdict]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
     def changed_declarations(self, criteria: Iterable[Criterion]) -> list[str]:
         """Ids, among ``criteria``, that were approved under another declaration than today's."""
         return [
             criterion.id
             for criterion in criteria
-            if criterion.id in self.criteria and self.criteria[criterion.id].declaration != declaration(criterion)
+            if criterion.id in self.criteria
+            and self.criteria[criterion.id].declaration != declaration_digest(criterion)
         ]
 
 
-def declaration(criterion: Criterion | CriterionResult) -> str:
+class Baselines(BaseModel):
+    """The approved verdicts a run is compared with, by scope."""
+
+    by_scope: dict[str, Baseline] = {}
+    changed: dict[str, list[str]] = {}
+    """Criteria, by scope, whose declaration is not the one that was approved."""
+
+    @classmethod
+    def read(cls, folder: Path, cases: Sequence[Case], provenance: Mapping[str, Any], required: bool) -> Baselines:
+        """The baseline of every scope among ``cases``.
+
+        Errors: ``HarnessError`` for a file that is no baseline; if ``required``, also when one is missing, or was
+        recorded under other conditions than this run's.
+        """
+        conditions = conditions_of(provenance)
+        by_scope, changed = {}, {}
+        for scope in dict.fromkeys(case.scope for case in cases):
+            path = file_of(folder, scope, conditions.dataset)
+            if not required and not path.exists():
+                continue
+            baseline = read(path)
+            if required and (differences := baseline.conditions.differences(conditions)):
+                raise HarnessError(
+                    f"{path} was recorded with other options than this run: {'; '.join(differences)}. "
+                    "Run with the recorded options, or look at the verdicts and approve them with --approve."
+                )
+            by_scope[scope] = baseline
+            edited = baseline.changed_declarations(case.criterion for case in cases if case.scope == scope)
+            if edited:
+                changed[scope] = edited
+        return cls(by_scope=by_scope, changed=changed)
+
+    @property
+    def edited(self) -> list[str]:
+        """Ids of all criteria that were approved under another declaration than today's."""
+        return list(dict.fromkeys(criterion for ids in self.changed.values() for criterion in ids))
+
+    def approved(self, result: CriterionResult) -> ApprovedVerdict | None:
+        """What was approved about the criterion of ``result``."""
+        baseline = self.by_scope.get(result.model)
+        return baseline.criteria.get(result.id) if baseline else None
+
+    def approval_of(self, result: CriterionResult) -> str:
+        """When and on how much the verdict was approved."""
+        baseline = self.by_scope[result.model]
+        return f"approved {baseline.approved} on {baseline.conditions.n_problems} problems"
+
+
+def declaration_digest(criterion: Criterion) -> str:
     """SHA-256 of what a criterion says and demands, whatever computes it."""
-    return digest(criterion.id, criterion.kind, criterion.statement, criterion.definition, rule_of(criterion))
+    return digest(json.dumps(jsonable(criterion.declaration()), sort_keys=True))
 
 
 def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
@@ -82,8 +133,8 @@ def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
     return Conditions(
         dataset=dataset["name"],
         dataset_fingerprint=dataset["fingerprint"],
-        n_problems=dataset["n_problems"],
-        seed=dataset["seed"],
+        n_problems=dataset["n"],
+        seed=provenance["seed"],
         controls=provenance["controls"],
     )
 
@@ -113,34 +164,23 @@ def read(path: Path) -> Baseline:
         ) from error
 
 
-def read_comparable(folder: Path, scopes: Sequence[str], conditions: Conditions) -> dict[str, Baseline]:
-    """The baseline of every scope; all are on hand and were recorded under ``conditions``, or it is an error."""
-    baselines = {}
-    for scope in scopes:
-        path = file_of(folder, scope, conditions.dataset)
-        baseline = read(path)
-        if differences := baseline.conditions.differences(conditions):
-            raise HarnessError(
-                f"{path} was recorded with other options than this run: {'; '.join(differences)}. "
-                "Run with the recorded options, or look at the verdicts and approve them with --approve."
-            )
-        baselines[scope] = baseline
-    return baselines
-
-
 def approve(
-    folder: Path, results: Sequence[CriterionResult], conditions: Conditions, declarations_sha256: str, day: date
+    folder: Path,
+    judged: Sequence[tuple[Criterion, CriterionResult]],
+    conditions: Conditions,
+    declarations_sha256: str,
+    day: date,
 ) -> dict[Path, str]:
-    """Write the verdicts of ``results``; returns each file written with a sentence on what became of it.
+    """Write the verdicts of ``judged``; returns each file written with a sentence on what became of it.
 
     Approved verdicts this run did not evaluate stay, unless they were recorded under other conditions: verdicts
     of one file are all from the same conditions.
     """
     written = {}
-    for scope in dict.fromkeys(result.model for result in results):
+    for scope in dict.fromkeys(result.model for _, result in judged):
         path = file_of(folder, scope, conditions.dataset)
         before = read(path) if path.exists() else None
-        fresh = {result.id: _approved(result) for result in results if result.model == scope}
+        fresh = {one.id: _approved(one, result) for one, result in judged if result.model == scope}
         comparable = before is not None and before.conditions == conditions
         kept = before.criteria if before and comparable else {}
         criteria = {**kept, **fresh}
@@ -156,9 +196,12 @@ def approve(
     return written
 
 
-def _approved(result: CriterionResult) -> ApprovedVerdict:
+def _approved(criterion: Criterion, result: CriterionResult) -> ApprovedVerdict:
     return ApprovedVerdict(
-        verdict=result.verdict, measured=result.measured, rule=rule_of(result), declaration=declaration(result)
+        verdict=result.verdict,
+        measured=result.measured,
+        rule=phrases.rule(result.comparator, result.threshold),
+        declaration=declaration_digest(criterion),
     )
 
 

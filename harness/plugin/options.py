@@ -135,17 +135,23 @@ class GateOptions:
     baselines: Path
     approve: bool
 
+    @property
+    def of_items(self) -> GateName:
+        """The gate of single checks: what is being approved cannot fail for differing from what was approved."""
+        return "validity" if self.approve else self.gate
+
+
+def places(config: pytest.Config) -> list[Path]:
+    """The files and folders this invocation names, or stands for."""
+    return [_from_invocation(config, argument.partition("::")[0]).resolve() for argument in config.args]
+
 
 def checks_are_asked_for(config: pytest.Config) -> bool:
     """Whether this invocation collects the checks, as opposed to other tests of the same repository."""
     if any(getattr(config.option, name, False) for name in _ONLY_INFORMING):
         return False
     checks = config.rootpath / CHECKS_FOLDER
-    for argument in config.args:
-        path = _from_invocation(config, argument.partition("::")[0]).resolve()
-        if path.is_relative_to(checks) or checks.is_relative_to(path):
-            return True
-    return False
+    return any(place.is_relative_to(checks) or checks.is_relative_to(place) for place in places(config))
 
 
 def gate_options(config: pytest.Config) -> GateOptions:
@@ -157,10 +163,8 @@ def gate_options(config: pytest.Config) -> GateOptions:
 
 def run_options(config: pytest.Config) -> RunOptions:
     """The options about the run, checked one by one. Errors: ``HarnessError``."""
-    from platformdirs import user_cache_path
-
     from harness.models.registry import find_entry
-    from harness.options import RunOptions
+    from harness.options import RunOptions, default_cache_folder
 
     option = config.option
     models = tuple(dict.fromkeys(option.model or (DEFAULT_MODEL,)))
@@ -181,7 +185,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         n_problems=n_problems,
         seed=option.seed,
         output=_from_invocation(config, option.output),
-        cache_dir=_from_invocation(config, option.cache_dir) if option.cache_dir else user_cache_path("codi-harness"),
+        cache_dir=_from_invocation(config, option.cache_dir) if option.cache_dir else default_cache_folder(),
         refresh=option.refresh,
         batch_size=_batch_size(option.batch_size),
         device=option.device,

@@ -1,0 +1,18 @@
+"""Word problems: loading, sampling and validation."""
+
+from harness.problems.load import load_problems, load_split
+from harness.problems.problem import Problem, ProblemSet
+from harness.problems.validate import Cleaned, clean, duplicates, fold, incomplete, overlap
+
+__all__ = [
+    "Cleaned",
+    "Problem",
+    "ProblemSet",
+    "clean",
+    "duplicates",
+    "fold",
+    "incomplete",
+    "load_problems",
+    "load_split",
+    "overlap",
+]

@@ -10,15 +10,16 @@ import numpy as np
 from harness.files import jsonable
 
 LABELS = {
-    "head_max": "largest weight",
-    "head_max_cross": "largest weight on another thought",
+    "head_max": "head_max, largest weight",
+    "head_max_cross": "head_max_cross, on another thought",
     "structure": "structure",
-    "within_head_std": "spread within the head",
-    "sequential_share": "share on the previous thought",
-    "skip": "skip score",
-    "flow_score": "flow score",
-    "hub_score": "hub score",
-    "composite_score": "composite score",
+    "flow": "flow",
+    "forward_mass": "forward_mass",
+    "within_head_std": "within_head_std",
+    "sequential_share": "sequential_share",
+    "skip": "skip",
+    "hub_score": "hub_score",
+    "composite_score": "composite_score",
 }
 
 
@@ -53,13 +54,12 @@ def explorer_data(results: Path) -> dict[str, Any] | None:
 def _record(head: dict[str, Any], mean: np.ndarray, ranked: dict[tuple[int, int], dict[str, str]]) -> dict[str, Any]:
     layer, index = int(head["layer"]), int(head["head"])
     row = ranked.get((layer, index), {})
-    columns = mean[layer, index].sum(axis=0)
     record: dict[str, Any] = {
         "layer": layer,
         "head": index,
         "type": row.get("functional_type"),
         "pattern": np.round(mean[layer, index], 4),
-        "columns": np.round(columns / columns.sum(), 4) if columns.sum() > 0 else None,
+        "columns": head.get("column_share"),
     }
     for key in LABELS:
         value = head.get(key, row.get(key))

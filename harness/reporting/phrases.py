@@ -19,6 +19,8 @@ STUDIES = {
     "behaviour": "Behaviour under intervention",
 }
 
+_NOTHING_LEARNED = "passing says nothing about what this model has learned."
+
 COMPARATORS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
 
@@ -49,7 +51,7 @@ def _rounded(value: float, digits: int) -> str:
         return "0"
     if abs(value) < 1e-3 or abs(value) >= 1e15:
         return f"{value:.{digits - 2}e}"
-    if abs(value) < 1000:
+    if abs(value) < 999.5:
         return f"{value:.{digits}g}"
     text = f"{value:,.{digits - 3}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -76,14 +78,16 @@ def scalar(value: Any, against: Any = None) -> str:
 
 
 def rule(comparator: str, threshold: Any) -> str:
-    """``≥ 0.1``, ``2 to 3``, or the comparator alone for rules without a number."""
+    """``≥ 0.1``, ``2 to 3``, ``1 or 2``, or the word that describes success."""
+    match comparator, threshold:
+        case "is", _:
+            return scalar(threshold)
+        case "between", [low, high]:
+            return f"{scalar(low)} to {scalar(high)}"
+        case "in", [*choices]:
+            return " or ".join(scalar(choice) for choice in choices)
     sign = COMPARATORS.get(comparator, comparator)
-    if threshold is None:
-        return sign
-    if isinstance(threshold, list | tuple) and len(threshold) == 2 and comparator not in COMPARATORS:
-        between = f"{scalar(threshold[0])} to {scalar(threshold[1])}"
-        return between if comparator in {"in", "to", "between", "within"} else f"{comparator} {between}"
-    return f"{sign} {scalar(threshold)}".strip()
+    return sign if threshold is None else f"{sign} {scalar(threshold)}"
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -102,7 +106,7 @@ def confidence(value: float | None) -> str:
 
 def joined(items: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else list(items))
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:
@@ -123,18 +127,16 @@ def passing_controls(criterion: CriterionResult) -> str:
 def discrimination(criterion: CriterionResult) -> str:
     """What the controls make of the verdict, as one sentence."""
     names = [name for name, control in criterion.controls.items() if control.passes]
+    if criterion.verdict == "invalid":
+        return "A validity check failed, so neither the value nor its controls can be read."
     if criterion.null_should_pass:
         return "A model without the mechanism is expected to pass as well, so the controls are no test of this one."
+    if criterion.discriminates is False:
+        return f"{joined(names) or 'A control'} {'pass' if len(names) > 1 else 'passes'} too: {_NOTHING_LEARNED}"
     if criterion.discriminates:
         return "The model passes and no control does, so passing says something about this model."
-    if criterion.discriminates is False:
-        who = f"{joined(names)} {'passes' if len(names) == 1 else 'pass'}" if names else "A control passes"
-        return f"{who} too, so passing says nothing about what this model has learned."
-    if criterion.verdict == "fail":
-        return "The model does not pass, so the question whether a control would does not arise."
-    if not criterion.controls:
-        return "No control was evaluated for this criterion."
-    return "Not decided in this run."
+    missing = "the model does not pass" if criterion.verdict == "fail" else "no control was evaluated"
+    return f"The question does not arise: {missing}."
 
 
 def reach(criterion: CriterionResult) -> str:

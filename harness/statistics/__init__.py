@@ -1,0 +1,28 @@
+"""Uncertainty, corrections and controls for measures: pure functions on arrays, every seed explicit."""
+
+from harness.statistics.bootstrap import agreement, percentile_interval, resample, resample_weights, weighted_means
+from harness.statistics.controls import shuffled, shuffled_means, shuffles, uniform, uniform_context
+from harness.statistics.correction import benjamini_hochberg
+from harness.statistics.crossfit import halves
+from harness.statistics.permutation import drawn_p, group_permutation_p, p_value, sign_flip_p
+from harness.statistics.planted import plant
+
+__all__ = [
+    "agreement",
+    "benjamini_hochberg",
+    "drawn_p",
+    "group_permutation_p",
+    "halves",
+    "p_value",
+    "percentile_interval",
+    "plant",
+    "resample",
+    "resample_weights",
+    "shuffled",
+    "shuffled_means",
+    "shuffles",
+    "sign_flip_p",
+    "uniform",
+    "uniform_context",
+    "weighted_means",
+]

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measures.patterns import causal_mask
+from harness.measures.patterns import Array, causal_mask
 
 _LONGEST_TABLE = 7
-_CHUNK_ROWS = 16_384
 
 
 def uniform(raw: NDArray[Any]) -> NDArray[Any]:
@@ -45,14 +44,12 @@ def shuffled(raw: NDArray[Any], seed: int, draw: int, off_diagonal: bool = False
     stays in place and only `j < i` is permuted.
     """
     T = raw.shape[-1]
-    rows = raw.reshape(-1, T, T)
-    result = rows.copy()
     rng = np.random.default_rng((seed, draw))
-    for i in range(1, T):
-        cells = i if off_diagonal else i + 1
-        if cells > 1:
-            result[:, i, :cells] = _permuted(rows[:, i, :cells], rng)
-    return result.reshape(raw.shape)
+    result = raw.copy()
+    for i, cells in _shuffled_rows(T, off_diagonal):
+        row = np.ascontiguousarray(raw[..., i, :cells]).reshape(-1, cells)
+        result[..., i, :cells] = _permuted(row, rng).reshape(*raw.shape[:-2], cells)
+    return result
 
 
 def shuffles(
@@ -63,14 +60,37 @@ def shuffles(
         yield shuffled(raw, seed, draw, off_diagonal)
 
 
+def shuffled_means(raw: NDArray[Any], draws: int, seed: int, off_diagonal: bool = False, start: int = 0) -> Array:
+    """`[draws, L, H, T, T]`: the mean over problems of the same draws as `shuffles`, in less time."""
+    T = raw.shape[-1]
+    rows = [
+        (i, cells, np.ascontiguousarray(raw[..., i, :cells]).reshape(-1, cells))
+        for i, cells in _shuffled_rows(T, off_diagonal)
+    ]
+    means = np.repeat(raw.mean(axis=0, dtype=np.float64)[None], draws, axis=0)
+    for k in range(draws):
+        rng = np.random.default_rng((seed, start + k))
+        for i, cells, row in rows:
+            permuted = _permuted(row, rng).reshape(*raw.shape[:-2], cells)
+            means[k, ..., i, :cells] = permuted.mean(axis=0, dtype=np.float64)
+    return means
+
+
+def _shuffled_rows(T: int, off_diagonal: bool) -> list[tuple[int, int]]:
+    """Each row with at least two cells to permute, and how many."""
+    return [(i, i + 1 - off_diagonal) for i in range(1 + off_diagonal, T)]
+
+
 def _permuted(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     cells = values.shape[1]
     if cells > _LONGEST_TABLE:
         return rng.permuted(values, axis=1)
     table = _orders(cells)
     chosen = rng.integers(0, len(table), size=len(values), dtype=np.uint16)
-    source = table[chosen] + np.arange(0, values.size, cells)[:, None]
-    return np.ascontiguousarray(values).ravel()[source]
+    source = table.take(chosen, axis=0)
+    source += np.arange(0, values.size, cells)[:, None]
+    # Every index is in range; "clip" only spares numpy the check, a third of the time here.
+    return values.take(source, mode="clip")
 
 
 @cache

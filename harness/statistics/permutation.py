@@ -50,9 +50,7 @@ def sign_flip_p(
     return np.asarray(p_value(hits, draws)).reshape(values.shape[1:])
 
 
-def group_permutation_p(
-    mean: NDArray[Any], members: NDArray[np.bool_], draws: int = 999, seed: int = 0
-) -> Array:
+def group_permutation_p(mean: NDArray[Any], members: NDArray[np.bool_], draws: int = 999, seed: int = 0) -> Array:
     """p of the largest distance between groups of heads, permuting heads over the groups.
 
     `mean` is `[..., L, H, T, T]`, `members` is `[groups, L * H]` (see `layer_members`); the statistic is
@@ -64,7 +62,7 @@ def group_permutation_p(
     flat = patterns.reshape(-1, *patterns.shape[-4:])
     rng = np.random.default_rng(seed)
     orders = rng.permuted(np.tile(np.arange(members.shape[1]), (draws, 1)), axis=1)
-    dealt = np.concatenate([members[None], members[:, orders].swapaxes(0, 1)])
+    dealt = np.concatenate([members[None], members[:, orders].swapaxes(0, 1)]).astype(np.float64)
     p = np.empty(len(flat))
     for k, one in enumerate(flat):
         statistics = largest_distance(group_means(one[None], dealt))

@@ -1,0 +1,163 @@
+"""What a criterion is: a declaration (data) plus one way to measure it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from harness.criteria.results import Kind, Reach, Scalar
+
+Scope = Literal["run", "model", "pair"]
+
+STUDIES = {
+    "1": "phase1",
+    "2": "phase2",
+    "3": "phase3",
+    "4": "phase4",
+    "I": "importance",
+    "S": "steps",
+    "B": "behaviour",
+}
+"""The study that a story belongs to, by the first part of the story's number."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a measured value passes: ``Rule(">=", 0.1).holds(0.2)``.
+
+    Comparators: ``>= > <= < ==`` with a number or list, ``in`` with a list of values, ``between`` with both bounds
+    (inclusive), ``is`` with the word that describes success (``"equal"``, ``"present and consistent"``).
+    """
+
+    comparator: Literal[">=", ">", "<=", "<", "==", "in", "between", "is"]
+    threshold: Any
+
+    def holds(self, measured: Any) -> bool:
+        """Whether ``measured`` passes. An undefined value (None, NaN) never does."""
+        if measured is None or (isinstance(measured, float) and math.isnan(measured)):
+            return False
+        match self.comparator:
+            case ">=":
+                return bool(measured >= self.threshold)
+            case ">":
+                return bool(measured > self.threshold)
+            case "<=":
+                return bool(measured <= self.threshold)
+            case "<":
+                return bool(measured < self.threshold)
+            case "in":
+                return measured in self.threshold
+            case "between":
+                low, high = self.threshold
+                return bool(low <= measured <= high)
+            case "==" | "is":
+                return bool(measured == self.threshold)
+
+    def reach(self, low: float, high: float) -> Reach:
+        """Whether values in the open range (``low``, ``high``) can pass and can fail."""
+        match self.comparator:
+            case ">=" | ">":
+                return "cannot fail" if self.threshold <= low else _unless(high > self.threshold)
+            case "<=" | "<":
+                return "cannot fail" if self.threshold >= high else _unless(low < self.threshold)
+            case "in":
+                inside = [value for value in self.threshold if low <= value <= high]
+                everything = all(value in self.threshold for value in range(math.ceil(low), math.floor(high) + 1))
+                return "cannot fail" if everything else _unless(bool(inside))
+            case "between":
+                least, most = self.threshold
+                return "cannot fail" if least <= low and high <= most else _unless(least <= high and low <= most)
+            case _:
+                return "normal"
+
+    def __str__(self) -> str:
+        match self.comparator:
+            case "in":
+                return " or ".join(str(value) for value in self.threshold)
+            case "between":
+                return f"{self.threshold[0]} to {self.threshold[1]}"
+            case "is":
+                return str(self.threshold)
+            case _:
+                return f"{self.comparator} {self.threshold}"
+
+
+def _unless(attained: bool) -> Reach:
+    return "normal" if attained else "unattainable"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A named result: the value and all that is known about it."""
+
+    value: Scalar | list[Any]
+    interval: tuple[float, float] | None = None
+    biased: bool = False
+    cross_fitted: float | None = None
+    confidence: float | None = None
+    p_value: float | None = None
+    q_value: float | None = None
+    n_problems: int | None = None
+    attainable: tuple[float, float] | None = None
+    controls: dict[str, "ControlValue"] = field(default_factory=dict)
+    answer: str | None = None
+    reason: str | None = None
+    beside: dict[str, Scalar | list[Any]] = field(default_factory=dict)
+    artifacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ControlValue:
+    """The same procedure on a control: one value, or one per draw."""
+
+    measured: Scalar
+    draws: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One acceptance criterion or hypothesis of the study, declared once.
+
+    ``measure`` takes the evidence of its scope (see :mod:`harness.criteria.evidence`) and returns a
+    :class:`Measurement`. ``rests_on`` names the validity criteria without which the verdict means nothing.
+    """
+
+    id: str
+    kind: Kind
+    statement: str
+    definition: str
+    rule: Rule
+    measure: Callable[[Any], Measurement]
+    scope: Scope = "model"
+    rests_on: tuple[str, ...] = ()
+    null_should_pass: bool = False
+    family: str | None = None
+
+    @property
+    def story(self) -> str:
+        """``1.2`` of ``1.2-sums``."""
+        return self.id.split("-", 1)[0]
+
+    @property
+    def study(self) -> str:
+        """``phase1`` for the stories 1.1 to 1.5, and so on."""
+        return STUDIES[self.story.split(".")[0]]
+
+    def declaration(self) -> dict[str, Any]:
+        """What is hashed and compared with approved declarations: everything but the code."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "statement": self.statement,
+            "definition": self.definition,
+            "comparator": self.rule.comparator,
+            "threshold": self.rule.threshold,
+            "scope": self.scope,
+            "rests_on": list(self.rests_on),
+            "null_should_pass": self.null_should_pass,
+            "family": self.family,
+        }
+
+
+class NotMeasured(Exception):
+    """Raised by a measure that cannot be taken here; the verdict is ``skipped`` with this reason."""

@@ -1,0 +1,107 @@
+"""The figures of one model, each drawn and saved once, with what a check needs to know about them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.measures import (
+    enrichment,
+    head_max,
+    hub_enrichment,
+    incoming,
+    latent_mass,
+    top_k,
+)
+from harness.statistics import percentile_interval, resample, resample_weights
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.criteria.evidence import ModelStudy
+    from harness.figures.inspect import FigureFacts, PngFacts
+
+TOP = 20
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A saved figure: what was drawn, what the png holds, both paths relative to the output folder."""
+
+    facts: "FigureFacts"
+    png: "PngFacts"
+    paths: tuple[str, str]
+
+
+class Drawings:
+    """Draws the figures of ``figures/<model>/``."""
+
+    def __init__(self, study: "ModelStudy"):
+        self._study = study
+
+    def top_heads(self) -> Drawing:
+        """1_top_heads_attention."""
+        return self._top_heads
+
+    def layers(self) -> Drawing:
+        """2_attention_by_layer."""
+        return self._layers
+
+    def hubs(self) -> Drawing:
+        """3_hub_analysis."""
+        return self._hubs
+
+    @cached_property
+    def _top_heads(self) -> Drawing:
+        from harness.figures.top_heads import top_heads_grid
+
+        mean = self._study.sample.mean
+        heads = [divmod(int(head), mean.shape[1]) for head in top_k(head_max(mean), TOP)]
+        return self._save("1_top_heads_attention", top_heads_grid(mean, heads, self._title("strongest heads")))
+
+    @cached_property
+    def _layers(self) -> Drawing:
+        from harness.figures.layers import layers_grid
+
+        return self._save("2_attention_by_layer", layers_grid(self._study.sample.mean, self._title("by layer")))
+
+    @cached_property
+    def _hubs(self) -> Drawing:
+        from harness.figures.hubs import hub_figure
+
+        sample = self._study.sample
+        weights = resample_weights(len(sample.raw), seed=sample.seed)
+
+        def interval(measure: Any) -> Any:
+            return np.stack(percentile_interval(resample(measure, sample.raw, weights)))
+
+        mass = latent_mass(sample.mean).mean(axis=(0, 1))
+        latents = len(mass)
+        spread = np.tri(latents) / np.arange(1, latents + 1)[:, None]
+        figure = hub_figure(
+            incoming=incoming(sample.mean),
+            incoming_interval=interval(incoming),
+            causal_null=mass @ spread / latents,
+            enrichment=enrichment(sample.mean),
+            enrichment_interval=interval(enrichment),
+            hub_enrichment=hub_enrichment(sample.mean),
+            hub_enrichment_interval=interval(hub_enrichment),
+            rows=sample.mean.mean(axis=(0, 1)),
+            title=self._title("which thoughts are read"),
+        )
+        return self._save("3_hub_analysis", figure)
+
+    def _title(self, what: str) -> str:
+        study = self._study
+        return f"{study.name}, {study.problems.name}, N={len(study.problems)}: {what}"
+
+    def _save(self, name: str, figure: "Figure") -> Drawing:
+        from harness.figures.inspect import facts, png_facts
+        from harness.figures.save import save_figure
+
+        stem = f"figures/{self._study.name}/{name}"
+        source = self._study.provenance
+        description = f"model {source['model_fingerprint'][:16]}, problems {source['dataset_fingerprint'][:16]}"
+        png, _ = save_figure(figure, self._study.absolute(stem), description)
+        return Drawing(facts(figure), png_facts(png), (f"{stem}.png", f"{stem}.pdf"))

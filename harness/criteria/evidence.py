@@ -1,0 +1,189 @@
+"""The evidence that criteria look at: the problems of a run, and everything extracted from one model.
+
+Everything is computed when first asked for and kept; nothing here decides a verdict.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.criteria.criterion import ControlValue, Measurement, Rule
+from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
+from harness.criteria.sample import Sample
+from harness.errors import HarnessError
+from harness.extraction.cached import CachedExtraction, Looks, sources_digest
+from harness.extraction.patterns import AttentionPatterns
+from harness.files import digest, write_json
+from harness.options import RunOptions
+from harness.problems import ProblemSet, load_problems, load_split
+from harness.statistics import uniform, uniform_context
+
+_STATISTICS_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
+
+
+@dataclass
+class ProblemStudy:
+    """The problems of a run: scope ``run``."""
+
+    options: RunOptions
+    dataset: str
+    provenance: dict[str, Any]
+
+    name = "run"
+
+    @cached_property
+    def problems(self) -> ProblemSet:
+        """The sample of the training split."""
+        return self.sample_again()
+
+    def sample_again(self) -> ProblemSet:
+        """Draw the sample from the files once more, for comparison."""
+        return load_problems(
+            self.dataset,
+            split="train",
+            n=self.options.n_problems,
+            seed=self.options.seed,
+            path=self.options.gsm8k_path,
+        )
+
+    @cached_property
+    def test_split(self) -> ProblemSet:
+        """The whole test split."""
+        return load_split(self.dataset, "test", path=self.options.gsm8k_path)
+
+    @property
+    def output(self) -> Path:
+        """The output folder."""
+        return self.options.output
+
+    def absolute(self, relative: str) -> Path:
+        """A path inside the output folder."""
+        return self.output / relative
+
+
+class ModelStudy:
+    """Everything extracted from one model: scope ``model``.
+
+    ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named.
+    """
+
+    def __init__(
+        self,
+        options: RunOptions,
+        extraction: CachedExtraction,
+        provenance: dict[str, Any],
+        control: CachedExtraction | None = None,
+    ):
+        from harness.criteria.artifacts import Artifacts
+        from harness.criteria.drawings import Drawings
+
+        self.options = options
+        self.name = extraction.files.name
+        self.problems = extraction.problems
+        self.batch_size = extraction.batch_size
+        self.provenance = {
+            **provenance,
+            "model": self.name,
+            "model_fingerprint": extraction.model_fingerprint,
+            "dataset_fingerprint": extraction.problems.fingerprint,
+        }
+        self.files = Artifacts(self)
+        self.figures = Drawings(self)
+        self._extraction = extraction
+        self._control = control
+
+    @cached_property
+    def patterns(self) -> AttentionPatterns:
+        """The model's attention."""
+        return self._extraction.patterns()
+
+    @cached_property
+    def oracle(self) -> Looks:
+        """Independent looks at a few problems."""
+        return self._extraction.looks()
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Sizes and parameters of the model, seconds of its extraction."""
+        return self._extraction.about()
+
+    @property
+    def n_layers(self) -> int:
+        """L."""
+        return self.patterns.shape[1]
+
+    @property
+    def n_heads(self) -> int:
+        """H, query heads."""
+        return self.patterns.shape[2]
+
+    @property
+    def n_latents(self) -> int:
+        """T."""
+        return self.patterns.shape[3]
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The patterns as hypotheses see them."""
+        return Sample(np.asarray(self.patterns.raw), self.options.seed, draw_controls=self.options.controls != "none")
+
+    @cached_property
+    def controls(self) -> dict[str, Sample]:
+        """The single-array controls, by name; the shuffled one is drawn from :attr:`sample`."""
+        if self.options.controls == "none":
+            return {}
+        raw = self.sample.raw
+        contexts = self.patterns.context_length[:, None] + np.arange(1, self.n_latents + 1)
+        arrays = {"uniform": uniform(raw), "uniform-context": uniform_context(raw.shape, contexts)}
+        if self.options.controls == "all":
+            arrays["untrained"] = np.asarray(self._extraction.patterns("untrained").raw)
+            arrays["contentless"] = np.asarray(self._extraction.patterns("contentless").raw)
+        if self._control is not None:
+            arrays["control-model"] = np.asarray(self._control.patterns().raw)
+        return {name: self.sample.with_raw(array) for name, array in arrays.items()}
+
+    def absolute(self, relative: str) -> Path:
+        """A path inside the output folder."""
+        return self.options.output / relative
+
+    def evaluate(self, criterion_id: str, measure: MeanMeasure | TestMeasure, rule: Rule) -> Measurement:
+        """A hypothesis' measurement with all controls, kept on disk by content."""
+        path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id)}.json"
+        known = _read(path)
+        if known is not None:
+            return known
+        measured = evaluate(measure, rule, self.sample, self.controls)
+        try:
+            write_json(path, _as_json(measured))
+        except HarnessError:
+            # A cache that cannot be written costs time at the next run, not this run's result.
+            pass
+        return measured
+
+    def _key(self, criterion_id: str) -> str:
+        others = [] if self._control is None else [self._control.key("trained")]
+        settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}"
+        code = sources_digest(_STATISTICS_CODE, ("numpy", "scipy"))
+        return digest(self._extraction.key("trained"), settings, code, *others)[:32]
+
+
+def _as_json(measured: Measurement) -> dict[str, Any]:
+    controls = {name: {"measured": one.measured, "draws": one.draws} for name, one in measured.controls.items()}
+    return {**measured.__dict__, "controls": controls}
+
+
+def _read(path: Path) -> Measurement | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        controls = {
+            name: ControlValue(one["measured"], None if one["draws"] is None else tuple(one["draws"]))
+            for name, one in content.pop("controls").items()
+        }
+        pairs = {key: None if content[key] is None else tuple(content[key]) for key in ("interval", "attainable")}
+        return Measurement(**{**content, **pairs, "artifacts": tuple(content["artifacts"]), "controls": controls})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,165 @@
+"""Hypotheses about attention patterns: one measure, evaluated with interval, confidence and every control.
+
+Two kinds of measure cover them. A :class:`MeanMeasure` is a function of means over problems, so resampling
+problems or drawing controls is a matter of other weights or other arrays. A :class:`TestMeasure` is a whole
+procedure with its own resampling (a p-value, or a count of significant positions).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.criteria.criterion import ControlValue, Measurement, Rule
+from harness.criteria.sample import Sample
+from harness.measures import NotApplicable
+from harness.statistics import agreement, halves, percentile_interval, resample, resample_weights
+
+Array = NDArray[Any]
+Bounds = Callable[[int, int, int], tuple[float, float]]
+Shuffle = Literal["rows", "off-diagonal"]
+
+RESAMPLES = 2000
+SPLITS = 100
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The part of a measure that selects: cross-fitting chooses on one half and measures on the other."""
+
+    choose: Callable[[Array], Array]
+    """Means [..., *] to whatever was selected [..., k]."""
+    at: Callable[[Array, Array], Array]
+    """Means [..., *] and a selection to the measure [...] of what was selected."""
+
+
+@dataclass(frozen=True)
+class MeanMeasure:
+    """A number computed from means over problems.
+
+    ``of_mean`` maps means [..., *] to values [...]; ``per_problem`` maps raw [n, L, H, T, T] to what is averaged,
+    [n, *], the patterns themselves unless said otherwise. ``bounds(L, H, T)`` is the attainable range.
+    """
+
+    of_mean: Callable[[Array], Array]
+    bounds: Bounds
+    per_problem: Callable[[Array], Array] | None = None
+    shuffle: Shuffle = "rows"
+    selection: Selection | None = None
+    beside: Callable[[Sample], dict[str, Any]] | None = None
+    answer: Callable[[Sample], str] | None = None
+
+    def features(self, raw: Array) -> Array:
+        """[n, *]: what is averaged over problems."""
+        return raw if self.per_problem is None else self.per_problem(raw)
+
+    def value(self, sample: Sample) -> float:
+        """The measure on one sample."""
+        mean = sample.mean if self.per_problem is None else self.features(sample.raw).mean(axis=0, dtype=np.float64)
+        return float(self.of_mean(mean[None])[0])
+
+    def measure(self, sample: Sample, rule: Rule) -> Measurement:
+        """Value, bootstrap interval over problems, confidence and cross-fitted value."""
+        features = self.features(sample.raw)
+        value = self.value(sample)
+        if not np.isfinite(value):
+            return undefined()
+        resampled = resample(self.of_mean, features, resample_weights(len(features), RESAMPLES, sample.seed))
+        low, high = percentile_interval(resampled)
+        return Measurement(
+            value,
+            interval=(float(low), float(high)),
+            biased=self.selection is not None,
+            cross_fitted=self._cross_fitted(features, sample.seed),
+            confidence=agreement(resampled, rule.holds, rule.holds(value)),
+            answer=self.answer(sample) if self.answer else None,
+            beside=self.beside(sample) if self.beside else {},
+        )
+
+    def on_draws(self, sample: Sample) -> Array:
+        """The measure on every draw of its shuffled control."""
+        if self.per_problem is None:
+            return np.asarray(self.of_mean(sample.draw_means(self.shuffle)))
+        return np.array([self.value(sample.with_raw(draw)) for draw in sample.draws(self.shuffle)])
+
+    def _cross_fitted(self, features: Array, seed: int) -> float | None:
+        if self.selection is None or len(features) < 2:
+            return None
+        flat = features.reshape(len(features), -1).astype(np.float64)
+        chosen_on, measured_on = (
+            (weights @ flat).reshape(-1, *features.shape[1:]) for weights in halves(len(features), SPLITS, seed)
+        )
+        values = self.selection.at(measured_on, self.selection.choose(chosen_on))
+        return float(np.mean(values))
+
+
+@dataclass(frozen=True)
+class TestMeasure:
+    """A procedure with its own resampling.
+
+    ``procedure(sample)`` gives the measurement on the model and on single-array controls; ``on_each_draw(sample)``
+    gives its value on every draw of the shuffled control.
+    """
+
+    __test__ = False
+
+    procedure: Callable[[Sample], Measurement]
+    on_each_draw: Callable[[Sample], Array]
+    bounds: Bounds
+    shuffle: Shuffle = "rows"
+
+    def value(self, sample: Sample) -> float:
+        """The procedure's value on one sample."""
+        value = self.procedure(sample).value
+        return float("nan") if value is None else float(value)  # type: ignore[arg-type]
+
+    def measure(self, sample: Sample, rule: Rule) -> Measurement:
+        """The procedure's own measurement."""
+        return self.procedure(sample)
+
+    def on_draws(self, sample: Sample) -> Array:
+        """The value on every draw of the shuffled control."""
+        return self.on_each_draw(sample)
+
+
+def undefined(why: str = "the measure has no finite value here") -> Measurement:
+    """A measurement without a value; the verdict is fail with this reason."""
+    return Measurement(None, reason=f"undefined: {why}")
+
+
+def evaluate(
+    measure: MeanMeasure | TestMeasure, rule: Rule, sample: Sample, controls: dict[str, Sample]
+) -> Measurement:
+    """The measurement with its attainable range and all controls.
+
+    ``controls`` maps a control's name to its sample; the drawn control is added here. Raises ``NotApplicable``
+    when the model has too few latents, layers or heads for the measure.
+    """
+    measured = measure.measure(sample, rule)
+    values: dict[str, ControlValue] = {}
+    for name, control in controls.items():
+        try:
+            values[name] = ControlValue(_finite(measure.value(control)))
+        except NotApplicable:
+            values[name] = ControlValue(None)
+    if sample.draw_controls:
+        draws = measure.on_draws(sample)
+        name = "shuffled" if measure.shuffle == "rows" else "shuffled-off-diagonal"
+        finite = draws[np.isfinite(draws)]
+        middle = float(np.median(finite)) if len(finite) else None
+        values[name] = ControlValue(middle, tuple(float(value) for value in draws))
+    _, layers, heads, latents = sample.raw.shape[:4]
+    return Measurement(
+        **{
+            **measured.__dict__,
+            "attainable": measure.bounds(layers, heads, latents),
+            "controls": values,
+            "n_problems": len(sample.raw),
+        }
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,39 @@
+"""Every criterion there is, in the order of the study."""
+
+from functools import cache
+
+from harness.criteria import story_1_1, story_1_2, story_1_3, story_1_4, story_1_5
+from harness.criteria.criterion import Criterion
+from harness.files import digest, jsonable
+
+_STORIES = (story_1_1, story_1_2, story_1_3, story_1_4, story_1_5)
+
+
+@cache
+def criteria() -> tuple[Criterion, ...]:
+    """All declared criteria; ids are unique."""
+    declared = tuple(criterion for story in _STORIES for criterion in story.CRITERIA)
+    ids = [criterion.id for criterion in declared]
+    repeated = sorted({one for one in ids if ids.count(one) > 1})
+    if repeated:
+        raise ValueError(f"criteria declared twice: {', '.join(repeated)}")
+    return declared
+
+
+def find(criterion_id: str) -> Criterion:
+    """The criterion with this id; KeyError when there is none."""
+    return {criterion.id: criterion for criterion in criteria()}[criterion_id]
+
+
+def declaration_digests() -> dict[str, str]:
+    """SHA-256 of each declaration, by id: what tells an edited criterion from the approved one."""
+    import json
+
+    return {
+        criterion.id: digest(json.dumps(jsonable(criterion.declaration()), sort_keys=True)) for criterion in criteria()
+    }
+
+
+def declarations_digest() -> str:
+    """SHA-256 over all declarations."""
+    return digest(*(f"{name}:{value}" for name, value in sorted(declaration_digests().items())))

@@ -1,0 +1,66 @@
+"""A sample of problems as the hypotheses see it: attention patterns, a seed, and draws of its shuffled control."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.measures import mean_structure
+from harness.statistics import shuffled_means, shuffles
+
+Array = NDArray[Any]
+
+DRAWS = 1000
+MANY_DRAWS = 9999
+"""Draws where the rule asks for p < 0.001."""
+CHUNK = 250
+"""Draws held in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Patterns of n problems. ``draw_controls`` is off where a control of a control would make no sense."""
+
+    raw: Array
+    """[n, L, H, T, T]"""
+    seed: int
+    draw_controls: bool = True
+
+    @cached_property
+    def mean(self) -> Array:
+        """[L, H, T, T], float64."""
+        return np.asarray(self.raw.mean(axis=0, dtype=np.float64))
+
+    def with_raw(self, raw: Array) -> "Sample":
+        """The same sample with other patterns, without controls of its own."""
+        return replace(self, raw=raw, draw_controls=False)
+
+    def draws(self, kind: Literal["rows", "off-diagonal"], count: int = DRAWS) -> Iterator[Array]:
+        """Draws of the shuffled control, one at a time; the same ones every time."""
+        return shuffles(self.raw, count, self.seed, off_diagonal=kind == "off-diagonal")
+
+    def draw_means(self, kind: Literal["rows", "off-diagonal"]) -> Array:
+        """[draws, L, H, T, T]: mean patterns of the draws, computed once."""
+        return self._row_means if kind == "rows" else self._off_diagonal_means
+
+    @cached_property
+    def shuffled_structure(self) -> Array:
+        """[9999]: mean structure of the draws that keep each row's mass; ascending draw number, computed once."""
+        starts = range(0, MANY_DRAWS, CHUNK)
+        return np.concatenate(
+            [
+                mean_structure(shuffled_means(self.raw, min(CHUNK, MANY_DRAWS - start), self.seed, start=start))
+                for start in starts
+            ]
+        )
+
+    @cached_property
+    def _row_means(self) -> Array:
+        return shuffled_means(self.raw, DRAWS, self.seed)
+
+    @cached_property
+    def _off_diagonal_means(self) -> Array:
+        return shuffled_means(self.raw, DRAWS, self.seed, off_diagonal=True)

@@ -1,0 +1,168 @@
+"""Procedures whose result is a test: p-values, and counts of positions that a test tells apart."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.criteria.criterion import Measurement
+from harness.criteria.hypothesis import TestMeasure, undefined
+from harness.criteria.sample import DRAWS, MANY_DRAWS, Sample
+from harness.measures import (
+    bounds,
+    hub_adjusted,
+    incoming,
+    layer_distance,
+    layer_members,
+    mean_structure,
+)
+from harness.statistics import (
+    benjamini_hochberg,
+    group_permutation_p,
+    p_value,
+    percentile_interval,
+    resample,
+    resample_weights,
+    sign_flip_p,
+)
+
+Array = NDArray[Any]
+
+SIGNIFICANT = 0.05
+PERMUTATIONS = 9999
+RESAMPLES = 2000
+CONTROL_RESAMPLES = 250
+"""Resamples and permutations inside each draw of a control, where only pass or fail is counted."""
+
+
+def layers_differ() -> TestMeasure:
+    """p of the largest distance between the mean patterns of early, middle and late layers."""
+
+    def p(mean: Array, draws: int, seed: int) -> Array:
+        return np.asarray(group_permutation_p(mean, layer_members(*mean.shape[-4:-2]), draws, seed))
+
+    def procedure(sample: Sample) -> Measurement:
+        value = float(p(sample.mean, PERMUTATIONS, sample.seed))
+        return Measurement(value, p_value=value, beside={"largest distance": float(layer_distance(sample.mean))})
+
+    return TestMeasure(
+        procedure,
+        lambda sample: p(sample.draw_means("rows"), CONTROL_RESAMPLES - 1, sample.seed),
+        lambda L, H, T: bounds.p_value(PERMUTATIONS, bounds.layer_arrangements(L, H)),
+    )
+
+
+def clear_hubs() -> TestMeasure:
+    """Positions read more than causality gives, by a one-sided bootstrap corrected over positions."""
+
+    def p_values(raw: Array, weights: Array) -> Array:
+        resampled = resample(hub_adjusted, raw, weights)
+        return np.asarray(p_value((~(resampled > 1)).sum(axis=0), len(weights)))
+
+    def procedure(sample: Sample) -> Measurement:
+        values = hub_adjusted(sample.mean)
+        if not np.isfinite(values).all():
+            return undefined("a position has no reader with attention to earlier latents")
+        weights = resample_weights(len(sample.raw), RESAMPLES, sample.seed)
+        p = p_values(sample.raw, weights)
+        q = benjamini_hochberg(p)
+        low, high = percentile_interval(resample(hub_adjusted, sample.raw, weights))
+        return Measurement(
+            int((q < SIGNIFICANT).sum()),
+            p_value=float(p.min()),
+            q_value=float(q.min()),
+            answer=_positions(np.flatnonzero(q < SIGNIFICANT), "read more than causality gives"),
+            beside={
+                "min(enrichment, hub_enrichment)": values.tolist(),
+                "interval low": low.tolist(),
+                "interval high": high.tolist(),
+                "p per position": p.tolist(),
+                "q per position": q.tolist(),
+            },
+        )
+
+    def on_each_draw(sample: Sample) -> Array:
+        weights = resample_weights(len(sample.raw), CONTROL_RESAMPLES, sample.seed)
+        return np.array(
+            [
+                (benjamini_hochberg(p_values(draw, weights)) < SIGNIFICANT).sum()
+                for draw in sample.draws("off-diagonal")
+            ],
+            dtype=np.float64,
+        )
+
+    return TestMeasure(procedure, on_each_draw, bounds.winners, shuffle="off-diagonal")
+
+
+def most_read() -> TestMeasure:
+    """Positions whose incoming attention is not significantly below the largest."""
+
+    def tested(raw: Array, draws: int, seed: int) -> tuple[Array, int, Array, Array]:
+        received = incoming(raw)
+        largest = int(received.mean(axis=0).argmax())
+        others = np.delete(np.arange(received.shape[1]), largest)
+        p = sign_flip_p(received[:, [largest]] - received[:, others], draws, seed, "greater")
+        return received.mean(axis=0), largest, p, benjamini_hochberg(p)
+
+    def procedure(sample: Sample) -> Measurement:
+        received, largest, p, q = tested(sample.raw, PERMUTATIONS, sample.seed)
+        others = np.delete(np.arange(len(received)), largest)
+        kept = np.sort([largest, *others[q >= SIGNIFICANT]])
+        return Measurement(
+            len(kept),
+            answer=_positions(kept, "not significantly below the largest"),
+            beside={
+                "incoming": received.tolist(),
+                "compared with": largest,
+                "positions compared": others.tolist(),
+                "p per comparison": p.tolist(),
+                "q per comparison": q.tolist(),
+            },
+        )
+
+    def on_each_draw(sample: Sample) -> Array:
+        counts = []
+        for draw in sample.draws("off-diagonal"):
+            *_, q = tested(draw, CONTROL_RESAMPLES - 1, sample.seed)
+            counts.append(1 + (q >= SIGNIFICANT).sum())
+        return np.array(counts, dtype=np.float64)
+
+    return TestMeasure(procedure, on_each_draw, bounds.winners_raw, shuffle="off-diagonal")
+
+
+def not_random() -> TestMeasure:
+    """p of the mean structure against the shuffled control."""
+
+    def procedure(sample: Sample) -> Measurement:
+        observed = float(mean_structure(sample.mean))
+        if not np.isfinite(observed):
+            return undefined("no head has attention on latents")
+        # A pattern without any structure is matched by every draw; there is nothing to draw.
+        drawn = sample.shuffled_structure if observed > 0 else np.zeros(MANY_DRAWS)
+        value = float(p_value(int((drawn >= observed - 1e-12).sum()), len(drawn)))
+        low, high = percentile_interval(drawn)
+        return Measurement(
+            value,
+            p_value=value,
+            beside={
+                "mean structure": observed,
+                "shuffled, 2.5 %": float(low),
+                "shuffled, median": float(np.median(drawn)),
+                "shuffled, 97.5 %": float(high),
+            },
+        )
+
+    def on_each_draw(sample: Sample) -> Array:
+        drawn = sample.shuffled_structure
+        at_least = len(drawn) - np.searchsorted(np.sort(drawn), drawn - 1e-12, side="left")
+        # Each draw counts itself once, as the observed pattern does in the numerator's 1.
+        return np.asarray(at_least / len(drawn))[:DRAWS]
+
+    return TestMeasure(procedure, on_each_draw, lambda L, H, T: bounds.p_value(MANY_DRAWS))
+
+
+def _positions(positions: Array, what: str) -> str:
+    if len(positions) == 0:
+        return f"no position is {what}" if what.startswith("read") else f"none {what}"
+    names = ", ".join(f"CT{position}" for position in positions)
+    return f"{names}: {what}"

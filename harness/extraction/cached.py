@@ -1,0 +1,213 @@
+"""Extractions by content: the same weights, problems and code are never extracted twice.
+
+Nothing here imports torch until a model has to run, so a warm cache costs a few files to read. Processes
+that want the same extraction wait for one another and then read what the first one made.
+"""
+
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from harness.errors import HarnessError
+from harness.extraction.patterns import ARRAYS, AttentionPatterns
+from harness.extraction.progress import Progress, quiet
+from harness.extraction.store import open_finished
+from harness.files import digest, file_digest, replacing, write_json
+from harness.models.registry import ModelFiles
+from harness.problems import ProblemSet
+
+if TYPE_CHECKING:
+    from harness.models.thoughts import ThoughtModel
+
+Variant = Literal["trained", "untrained", "contentless"]
+UNTRAINED_SEED = 0
+AUTO_BATCH_SIZE = 64
+
+_PACKAGE = Path(__file__).parents[1]
+_CODE = ("attention.py", "models/*.py", "extraction/*.py")
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What the oracle saw (see :mod:`harness.extraction.oracle`), read back from the cache."""
+
+    rows: NDArray[np.int64]
+    raw: NDArray[np.float32]
+    later: NDArray[np.float32]
+    lone: NDArray[np.float32]
+
+
+@dataclass
+class CachedExtraction:
+    """All extractions of one model on one problem set.
+
+    ``device`` and ``dtype`` are resolved names; ``batch_size`` is fixed before the first chunk.
+    """
+
+    files: ModelFiles
+    problems: ProblemSet
+    cache_dir: Path
+    batch_size: int = AUTO_BATCH_SIZE
+    device: str = "cpu"
+    dtype: str = "float32"
+    progress: Progress = quiet
+    _models: dict[bool, "ThoughtModel"] = field(default_factory=dict)
+
+    @cached_property
+    def model_fingerprint(self) -> str:
+        """Content of the model: weights, base config, tokenizer, settings."""
+        return self.files.fingerprint()
+
+    def key(self, variant: Variant) -> str:
+        """The content key of one extraction."""
+        return digest(
+            self.model_fingerprint,
+            self.problems.fingerprint,
+            variant,
+            f"{self.batch_size}:{self.device}:{self.dtype}:{UNTRAINED_SEED}",
+            code_version(),
+        )[:32]
+
+    def patterns(self, variant: Variant = "trained") -> AttentionPatterns:
+        """The attention patterns of a variant, extracted if need be."""
+        folder = self._folder(variant)
+        with self._lock(variant):
+            arrays = open_finished(folder, ARRAYS) if (folder / "about.json").is_file() else None
+            if arrays is None:
+                self._extract(variant, folder)
+                arrays = open_finished(folder, ARRAYS)
+                if arrays is None:
+                    raise HarnessError(f"The extraction in {folder} is damaged as soon as written; check the disk.")
+        return AttentionPatterns(**arrays, problem_ids=self.problems.ids)
+
+    def looks(self) -> Looks:
+        """The oracle's and the lone runs on a few problems."""
+        path = self._folder("trained") / "oracle.npz"
+        patterns = self.patterns()
+        with self._lock("trained"):
+            if not path.is_file():
+                from harness.extraction.oracle import consult
+
+                seen = consult(self.model(), self.problems, patterns)
+                with replacing(path) as temporary, temporary.open("wb") as file:
+                    np.savez(file, rows=seen.rows, raw=seen.raw, later=seen.later, lone=seen.lone)
+        with np.load(path) as arrays:
+            return Looks(**{name: arrays[name] for name in ("rows", "raw", "later", "lone")})
+
+    def about(self) -> dict[str, Any]:
+        """Facts about the model and its extraction: sizes, parameters, seconds."""
+        self.patterns()
+        content: dict[str, Any] = json.loads((self._folder("trained") / "about.json").read_text(encoding="utf-8"))
+        return content
+
+    def is_cached(self, variant: Variant = "trained") -> bool:
+        """Whether the extraction lies finished in the cache."""
+        return (self._folder(variant) / "about.json").is_file()
+
+    def check(self) -> None:
+        """Load the model and tokenise every question; raises ``HarnessError`` for anything that does not fit."""
+        model = self.model()
+        model.require_fit([model.prompt_ids(question) for question in self.problems.questions])
+
+    def forget(self) -> None:
+        """Remove this problem set's extractions from the cache."""
+        for variant in ("trained", "untrained", "contentless"):
+            with self._lock(variant):
+                shutil.rmtree(self._folder(variant), ignore_errors=True)
+
+    def model(self, *, untrained: bool = False) -> "ThoughtModel":
+        """The model itself, built once per process."""
+        if untrained not in self._models:
+            import torch
+
+            from harness.models.thoughts import ThoughtModel
+
+            self._models[untrained] = ThoughtModel(
+                self.files,
+                device=self.device,
+                dtype=getattr(torch, self.dtype),
+                untrained_seed=UNTRAINED_SEED if untrained else None,
+            )
+        return self._models[untrained]
+
+    def _extract(self, variant: Variant, folder: Path) -> None:
+        from harness.extraction.extract import extract_attention
+
+        fixed = None
+        if variant == "contentless":
+            fixed = self.patterns().latent_inputs.mean(axis=0, dtype=np.float64).astype(np.float32)
+        model = self.model(untrained=variant == "untrained")
+        started = time.monotonic()
+        extract_attention(
+            model,
+            self.problems,
+            self.batch_size,
+            latent_inputs=fixed,
+            folder=folder,
+            progress=self.progress,
+            label=None if variant == "trained" else f"control: {variant}",
+        )
+        seconds = time.monotonic() - started
+        about = {
+            "model": self.files.name,
+            "variant": variant,
+            "n_layers": model.n_layers,
+            "n_heads": model.n_heads,
+            "n_latents": model.n_latents,
+            "hidden_size": model.width,
+            "n_parameters": model.n_parameters,
+            "device": str(model.device),
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+            "n_problems": len(self.problems),
+            "seconds": seconds,
+        }
+        write_json(folder / "about.json", about)
+
+    def _folder(self, variant: Variant) -> Path:
+        return self.cache_dir / "extractions" / self.key(variant)
+
+    def _lock(self, variant: Variant) -> FileLock:
+        folder = self.cache_dir / "extractions"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HarnessError(
+                f"Cannot write the cache folder {folder}: {error.strerror}. Choose another with --cache-dir."
+            ) from error
+        # The same lock object serves nested use within a process.
+        return FileLock(folder / f"{self.key(variant)}.lock", is_singleton=True)
+
+
+def code_version() -> str:
+    """Digest of the code and packages that decide what an extraction contains."""
+    return sources_digest(_CODE, ("torch", "transformers", "peft"))
+
+
+def sources_digest(patterns: tuple[str, ...], packages: tuple[str, ...]) -> str:
+    """Digest of the package's source files matching ``patterns`` and of installed versions."""
+    sources = sorted(path for pattern in patterns for path in _PACKAGE.glob(pattern))
+    return digest(
+        *(f"{path.relative_to(_PACKAGE)}:{file_digest(path)}" for path in sources),
+        *(f"{package}:{version(package)}" for package in packages),
+    )
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` becomes ``cuda`` where a GPU is at hand, else ``cpu``."""
+    if device != "auto":
+        return device
+    if not Path("/proc/driver/nvidia").exists() and shutil.which("nvidia-smi") is None:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,0 +1,235 @@
+"""A run: the models and problems that were asked for, and the verdict on every criterion."""
+
+import shutil
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any
+
+from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured
+from harness.criteria.evidence import ModelStudy, ProblemStudy
+from harness.criteria.phases import phase_results
+from harness.criteria.registry import declaration_digests, declarations_digest, find
+from harness.criteria.results import ControlResult, CriterionResult, RunResult
+from harness.errors import HarnessError
+from harness.extraction.cached import AUTO_BATCH_SIZE, CachedExtraction, resolve_device
+from harness.extraction.progress import Progress, quiet
+from harness.files import jsonable, write_text
+from harness.measures import NotApplicable
+from harness.models.registry import find_entry, locate
+from harness.options import RunOptions
+from harness.provenance import provenance
+
+DRAWN_CONTROL_PASSES = 0.05
+"""A drawn control passes when more than this share of its draws does."""
+
+
+def dataset_of(options: RunOptions) -> str:
+    """The dataset of a run: the one asked for, else the one its models are studied on.
+
+    Errors: ``HarnessError`` when models with different defaults leave it open.
+    """
+    if options.dataset is not None:
+        return options.dataset
+    defaults = {name: find_entry(name, options.models_file)[0].dataset for name in options.models}
+    if len(set(defaults.values())) > 1:
+        listed = ", ".join(f"{name}: {dataset}" for name, dataset in defaults.items())
+        raise HarnessError(f"The models are studied on different datasets ({listed}). Name one with --dataset.")
+    return next(iter(defaults.values()))
+
+
+class Run:
+    """Judges criteria; evidence is computed once, when first needed."""
+
+    def __init__(self, options: RunOptions, progress: Progress = quiet):
+        self.options = options
+        self._progress = progress
+        self._models: dict[str, ModelStudy] = {}
+        self._extractions: dict[str, CachedExtraction] = {}
+        self._results: dict[tuple[str, str], CriterionResult] = {}
+
+    def preflight(self) -> None:
+        """Check every input before anything runs; raises ``HarnessError`` for the first that is wrong."""
+        names = [*self.options.models, *([self.options.control_model] if self.options.control_model else [])]
+        for name in names:
+            find_entry(name, self.options.models_file)
+        for name in self.options.checkpoints:
+            find_entry(name, self.options.models_file)
+        self._check_output()
+        _ = self.problem_study.problems
+        _ = self.problem_study.test_split
+        for name in names:
+            extraction = self._extraction(name)
+            if self.options.refresh:
+                extraction.forget()
+            if not extraction.is_cached():
+                extraction.check()
+
+    def scopes(self, criterion: Criterion) -> list[str]:
+        """What a criterion is judged on: ``run``, or each model."""
+        return {"run": ["run"], "model": list(self.options.models), "pair": []}[criterion.scope]
+
+    def judge(self, criterion: Criterion, scope: str) -> CriterionResult:
+        """The verdict on one criterion; the same object when asked again."""
+        known = (criterion.id, scope)
+        if known not in self._results:
+            self._results[known] = self._judge(criterion, scope)
+        return self._results[known]
+
+    def complete(self, results: list[CriterionResult]) -> RunResult:
+        """All of ``criteria.json``: the run, its phases, the criteria in the order given."""
+        return RunResult(
+            run=self.provenance(), phases=phase_results(results, list(self.options.models)), criteria=results
+        )
+
+    @cached_property
+    def problem_study(self) -> ProblemStudy:
+        """The evidence of scope ``run``."""
+        return ProblemStudy(self.options, dataset_of(self.options), provenance(seed=self.options.seed))
+
+    def model_study(self, name: str) -> ModelStudy:
+        """The evidence of one model."""
+        if name not in self._models:
+            control = self.options.control_model
+            self._models[name] = ModelStudy(
+                self.options,
+                self._extraction(name),
+                provenance(seed=self.options.seed, options=self._settings()),
+                None if control is None or self.options.controls == "none" else self._extraction(control),
+            )
+        return self._models[name]
+
+    def provenance(self) -> dict[str, Any]:
+        """The ``run`` object of ``criteria.json``."""
+        problems = self.problem_study.problems
+        models = []
+        for name in self.options.models:
+            extraction = self._extraction(name)
+            about = extraction.about() if extraction.is_cached() else {}
+            facts = ("n_layers", "n_heads", "n_latents", "n_parameters", "hidden_size", "device", "dtype", "seconds")
+            models.append(
+                {"name": name, "fingerprint": extraction.model_fingerprint, **{key: about.get(key) for key in facts}}
+            )
+        content = provenance(
+            models=models,
+            dataset={
+                "name": problems.name,
+                "split": problems.split,
+                "split_size": problems.split_size,
+                "n": len(problems),
+                "fingerprint": problems.fingerprint,
+                "source": problems.source,
+            },
+            seed=self.options.seed,
+            controls=self.options.controls,
+            control_model=self.options.control_model,
+            options=self._settings(),
+            declarations_sha256=declarations_digest(),
+            declarations=declaration_digests(),
+        )
+        return dict(jsonable(content))
+
+    def _settings(self) -> dict[str, Any]:
+        """Options as the user gave them; machine-dependent folders are left out."""
+        given = asdict(self.options)
+        for name in ("output", "cache_dir", "models_file", "gsm8k_path", "checkpoints", "refresh"):
+            del given[name]
+        return {**given, "dataset": self.problem_study.problems.name, "models": list(self.options.models)}
+
+    def _extraction(self, name: str) -> CachedExtraction:
+        if name not in self._extractions:
+            options = self.options
+            self._extractions[name] = CachedExtraction(
+                locate(name, options.models_file, options.checkpoints.get(name)),
+                self.problem_study.problems,
+                options.cache_dir,
+                options.batch_size or AUTO_BATCH_SIZE,
+                resolve_device(options.device),
+                options.dtype,
+                self._progress,
+            )
+        return self._extractions[name]
+
+    def _check_output(self) -> None:
+        probe = self.options.output / ".writable"
+        write_text(probe, "")
+        probe.unlink()
+        if shutil.disk_usage(self.options.output).free < 10_000_000:
+            raise HarnessError(f"Less than 10 MB are free at {self.options.output}. Free some space first.")
+
+    def _judge(self, criterion: Criterion, scope: str) -> CriterionResult:
+        study = self.problem_study if scope == "run" else self.model_study(scope)
+        broken = self._broken_ground(criterion, scope)
+        try:
+            measured = criterion.measure(study)
+        except (NotApplicable, NotMeasured) as error:
+            return _result(criterion, scope, Measurement(None, reason=str(error)), "skipped")
+        passes = criterion.rule.holds(measured.value)
+        if broken:
+            reason = f"rests on {', '.join(broken)}, which failed"
+            return _result(criterion, scope, Measurement(**{**measured.__dict__, "reason": reason}), "invalid")
+        return _result(criterion, scope, measured, "pass" if passes else "fail")
+
+    def _broken_ground(self, criterion: Criterion, scope: str) -> list[str]:
+        """The failed validity criteria that a criterion rests on."""
+        broken = []
+        for needed in criterion.rests_on:
+            ground = find(needed)
+            result = self.judge(ground, "run" if ground.scope == "run" else scope)
+            if result.verdict in ("fail", "invalid"):
+                broken.append(needed)
+        return broken
+
+
+def _result(criterion: Criterion, scope: str, measured: Measurement, verdict: str) -> CriterionResult:
+    controls = {name: _control(criterion, value) for name, value in measured.controls.items()}
+    low, high = measured.interval or (None, None)
+    attainable = measured.attainable
+    return CriterionResult.model_validate(
+        jsonable(
+            {
+                "id": criterion.id,
+                "story": criterion.story,
+                "study": criterion.study,
+                "kind": criterion.kind,
+                "model": scope,
+                "statement": criterion.statement,
+                "definition": criterion.definition,
+                "measured": measured.value,
+                "comparator": criterion.rule.comparator,
+                "threshold": criterion.rule.threshold,
+                "verdict": verdict,
+                "reason": measured.reason,
+                "ci_low": low,
+                "ci_high": high,
+                "biased": measured.biased,
+                "cross_fitted": measured.cross_fitted,
+                "confidence": measured.confidence,
+                "p_value": measured.p_value,
+                "q_value": measured.q_value,
+                "family": criterion.family,
+                "n_problems": measured.n_problems,
+                "attainable": attainable,
+                "reach": criterion.rule.reach(*attainable) if attainable else "normal",
+                "controls": controls,
+                "discriminates": _discriminates(criterion, verdict, controls),
+                "null_should_pass": criterion.null_should_pass,
+                "answer": measured.answer,
+                "beside": measured.beside,
+                "artifacts": measured.artifacts,
+            }
+        )
+    )
+
+
+def _control(criterion: Criterion, control: ControlValue) -> dict[str, Any]:
+    if control.draws is None:
+        passes = None if control.measured is None else criterion.rule.holds(control.measured)
+        return ControlResult(measured=control.measured, passes=passes).model_dump()
+    rate = sum(criterion.rule.holds(draw) for draw in control.draws) / len(control.draws)
+    return ControlResult(measured=control.measured, passes=rate > DRAWN_CONTROL_PASSES, pass_rate=rate).model_dump()
+
+
+def _discriminates(criterion: Criterion, verdict: str, controls: dict[str, dict[str, Any]]) -> bool | None:
+    if verdict != "pass" or criterion.null_should_pass or not controls:
+        return None
+    return not any(control["passes"] for control in controls.values())

@@ -1,0 +1,41 @@
+"""What a run is asked to do, independent of who asks (pytest, the command line, a notebook)."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_cache_path
+
+ControlChoice = Literal["all", "cheap", "none"]
+
+
+def default_cache_folder() -> Path:
+    """The user's cache folder for extractions."""
+    return user_cache_path("codi-harness", appauthor=False)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The settings of one run."""
+
+    models: tuple[str, ...] = ("tiny-llama",)
+    dataset: str | None = None
+    """``gsm8k``, ``synthetic``, a JSON/JSONL path, or None: what the models are studied on."""
+    gsm8k_path: Path | None = None
+    n_problems: int = 100
+    seed: int = 42
+    output: Path = Path("reports")
+    cache_dir: Path = field(default_factory=default_cache_folder)
+    refresh: bool = False
+    """Extract again even if the cache has it."""
+    batch_size: int | None = None
+    """None: fixed by the harness before the first chunk."""
+    device: str = "auto"
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    controls: ControlChoice = "all"
+    """``cheap``: none that needs another extraction."""
+    control_model: str | None = None
+    checkpoints: dict[str, str] = field(default_factory=dict)
+    """Where a model's checkpoint is, by name."""
+    models_file: Path | None = None
+    quick: bool = False

@@ -1,0 +1,72 @@
+"""The report as pytest-html's file: where it goes, what stands on top, and when it must not be written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_html.basereport import BaseReport
+
+from harness.plugin.completion import Completion
+
+
+class HtmlReport:
+    """Makes pytest-html write ``index.html`` in the output folder; ``--html`` asks for a copy elsewhere."""
+
+    def __init__(self, config: pytest.Config, output: Path, completion: Completion) -> None:
+        self._config = config
+        self._output = output
+        self._completion = completion
+        self._copy: str | None = config.option.htmlpath
+        config.option.htmlpath = str(output / "index.html")
+        config.option.self_contained_html = True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Leave the last report alone when this session does not even collect."""
+        try:
+            return (yield)
+        except BaseException:
+            self._withdraw()
+            raise
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Leave the last report alone when nothing was judged."""
+        try:
+            return (yield)
+        finally:
+            if not self._completion.anything_judged:
+                self._withdraw()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the page after what it reports."""
+        report.title = "codi-harness: success criteria"
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Put the criteria on top of pytest-html's own list."""
+        if self._completion.result is not None:
+            from harness.reporting.html import render
+
+            prefix.append(render(self._completion.result, self._output))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+        """Copy the finished report to where ``--html`` asked for it."""
+        yield
+        if self._copy is not None:
+            target = Path(self._copy).expanduser()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self._output / "index.html", target)
+
+    def _withdraw(self) -> None:
+        manager = self._config.pluginmanager
+        for plugin in manager.get_plugins():
+            if isinstance(plugin, BaseReport):
+                manager.unregister(plugin)
+        self._copy = None

@@ -1,0 +1,88 @@
+"""What happens inside one item: the criterion is judged, the verdict kept, the gate applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.criteria.results import CriterionResult
+from harness.errors import HarnessError
+from harness.plugin.baselines import Baselines
+from harness.plugin.collection import Case
+from harness.plugin.gate import decide
+from harness.plugin.messages import failure
+from harness.plugin.options import GateOptions
+from harness.plugin.verdict_store import VerdictStore
+from harness.reporting import phrases
+
+if TYPE_CHECKING:
+    from harness.judging import Run
+
+Judge = Callable[[Case], None]
+"""Judges a case; returns when the gate is met, and ends the test as failed or skipped when it is not."""
+
+STOPPED = "stopped"
+"""The property of a test whose failure ended the whole run."""
+VERDICT = "verdict"
+"""The property of a test that reached a verdict."""
+
+
+class Judging:
+    """Brings the fixture ``judge`` of the checks."""
+
+    def __init__(self, run: Run, gate: GateOptions, baselines: Baselines, store: VerdictStore) -> None:
+        self._run = run
+        self._gate = gate
+        self._baselines = baselines
+        self._store = store
+
+    @pytest.fixture
+    def judge(self, request: pytest.FixtureRequest) -> Judge:
+        """Judge one case and let the gate decide the outcome of the test."""
+
+        def judge(case: Case) -> None:
+            __tracebackhide__ = True
+            result = self._judged(case)
+            if isinstance(result, HarnessError):
+                # The next criterion would meet the same error; one message is enough.
+                request.session.shouldfail = "stopped: the run cannot go on"
+                request.node.user_properties.append((STOPPED, str(result)))
+                pytest.fail(str(result), pytrace=False)
+            request.node.user_properties.extend(_properties(result))
+            self._apply_gate(result)
+
+        return judge
+
+    def _judged(self, case: Case) -> CriterionResult | HarnessError:
+        try:
+            result = self._run.judge(case.criterion, case.scope)
+            self._store.keep(result)
+        except HarnessError as error:
+            return error
+        return result
+
+    def _apply_gate(self, result: CriterionResult) -> None:
+        __tracebackhide__ = True
+        decision = decide(self._gate.of_items, result, self._baselines.approved(result))
+        if decision.outcome == "skipped":
+            pytest.skip(decision.why)
+        if decision.outcome == "failed":
+            pytest.fail(failure(result, decision, self._baselines), pytrace=False)
+
+
+def has_verdict(report: pytest.TestReport) -> bool:
+    """Whether the test behind ``report`` reached a verdict, whatever the gate made of it."""
+    return any(name == VERDICT for name, _ in report.user_properties)
+
+
+def _properties(result: CriterionResult) -> list[tuple[str, str]]:
+    return [
+        ("criterion", result.id),
+        ("model", result.model),
+        ("kind", result.kind),
+        (VERDICT, result.verdict),
+        ("measured", phrases.scalar(result.measured, result.threshold)),
+        ("rule", phrases.rule(result.comparator, result.threshold)),
+    ]

@@ -1,0 +1,91 @@
+"""Where the plug-in comes to life: only if the checks are asked for, and only if every input is in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.plugin import hooks
+from harness.plugin.options import checks_are_asked_for, gate_options, places, run_options, selected_criteria
+
+if TYPE_CHECKING:
+    from harness.criteria.criterion import Criterion
+    from harness.extraction.progress import Progress
+    from harness.judging import Run
+    from harness.options import RunOptions
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make the harness' own hooks known."""
+    pluginmanager.add_hookspecs(hooks)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_harness_criteria() -> tuple[Criterion, ...]:
+    """The registry's criteria, unless a conftest brings others."""
+    from harness.criteria.registry import criteria
+
+    return criteria()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_harness_run(options: RunOptions, progress: Progress) -> Run:
+    """The real run, unless a conftest brings another."""
+    from harness.judging import Run
+
+    return Run(options, progress)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a run, before workers and other plug-ins do anything; an input that is wrong is a usage error."""
+    if checks_are_asked_for(config):
+        try:
+            _start(config)
+        except HarnessError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def _start(config: pytest.Config) -> None:
+    # Imported here: a session without checks should not pay for what they need.
+    from harness.plugin.baselines import Baselines
+    from harness.plugin.collection import Collection, cases_of
+    from harness.plugin.completion import Completion
+    from harness.plugin.html import HtmlReport
+    from harness.plugin.judging import Judging
+    from harness.plugin.progress import TerminalProgress
+    from harness.plugin.terminal import Terminal
+    from harness.plugin.verdict_store import VerdictStore
+
+    for place in places(config):
+        if not place.exists():
+            raise HarnessError(f"file or directory not found: {place}")
+    options, gate = run_options(config), gate_options(config)
+    criteria = selected_criteria(config, config.hook.pytest_harness_criteria())
+    for study in dict.fromkeys(criterion.study for criterion in criteria):
+        config.addinivalue_line("markers", f"{study}: criteria of the study {study}")
+    progress = TerminalProgress(config)
+    config.add_cleanup(progress.close)
+    run = config.hook.pytest_harness_run(options=options, progress=progress)
+    cases = cases_of(criteria, run)
+    register = config.pluginmanager.register
+    register(Collection(cases), "harness-collection")
+    if config.option.collectonly:
+        return
+    if hasattr(config, "workerinput"):
+        run_id, baselines = config.workerinput["harness_run_id"], config.workerinput["harness_baselines"]
+        store = VerdictStore(options.output, run_id)
+        register(Judging(run, gate, Baselines.model_validate_json(baselines), store), "harness-judging")
+        return
+    run.preflight()
+    required = gate.of_items == "baseline"
+    baselines = Baselines.read(gate.baselines, cases, run.provenance(), required)
+    store = VerdictStore(options.output)
+    register(Judging(run, gate, baselines, store), "harness-judging")
+    completion = Completion(run, options, gate, cases, baselines, store)
+    register(completion, "harness-completion")
+    if config.pluginmanager.hasplugin("html"):
+        register(HtmlReport(config, options.output, completion), "harness-html")
+    register(Terminal(config, completion), "harness-terminal")

@@ -1,0 +1,174 @@
+"""What a run of the checks says in the terminal: one line before, the verdicts and the gate after."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from harness.criteria.results import CriterionResult, PhaseResult
+from harness.plugin.completion import Completion
+from harness.plugin.gate import fails_validity
+from harness.plugin.judging import has_verdict
+from harness.plugin.messages import change
+from harness.plugin.table import GAP, fitted
+from harness.reporting import phrases
+
+Reporter = pytest.TerminalReporter
+
+
+class Terminal:
+    """Header and summary; in the controller only."""
+
+    def __init__(self, config: pytest.Config, completion: Completion) -> None:
+        self._config = config
+        self._completion = completion
+
+    def pytest_report_header(self) -> list[str]:
+        """What is judged, on what, and which declarations are not the approved ones."""
+        lines = [header(self._completion.run.provenance())]
+        if edited := self._completion.baselines.edited:
+            lines.append(f"declarations that differ from the approved ones: {', '.join(edited)}")
+        return lines
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Reporter) -> Generator[None, None, None]:
+        """Say each verdict once: the table has it, so pytest's list of failures is for -v and for errors."""
+        failed = terminalreporter.stats.get("failed", [])
+        told_in_table = self._completion.result is not None and self._config.get_verbosity() <= 0
+        if told_in_table and failed:
+            terminalreporter.stats["failed"] = [report for report in failed if not has_verdict(report)]
+        yield
+        if failed:
+            terminalreporter.stats["failed"] = failed
+        self._summarise(terminalreporter)
+
+    def _summarise(self, terminalreporter: Reporter) -> None:
+        completion = self._completion
+        if completion.stopped:
+            terminalreporter.write_line("")
+            terminalreporter.write_line(self._stop_notice(), red=True, bold=True)
+        if completion.result is None:
+            return
+        judged = completion.result.criteria
+        self._validity(terminalreporter, judged)
+        if completion.gate.of_items == "baseline":
+            self._changes(terminalreporter, judged)
+        else:
+            self._tables(terminalreporter, judged)
+        self._footer(terminalreporter, completion.result.phases, judged)
+
+    def _stop_notice(self) -> str:
+        notice = f"The run did not come to its end: {self._completion.stopped}"
+        if self._completion.judged:
+            kept = phrases.counted(len(self._completion.judged), "criterion was", "criteria were")
+            notice += f"\n{kept} judged before; the report holds what there is."
+        return notice
+
+    def _validity(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
+        for result in filter(fails_validity, judged):
+            reporter.write_line("")
+            reporter.write_line(
+                f"{result.id} fails on {result.model}: the run does not hold what it must ({result.statement}; "
+                f"measured {phrases.scalar(result.measured, result.threshold)}, "
+                f"rule {phrases.rule(result.comparator, result.threshold)}). "
+                f"What rests on it is invalid. {result.reason or ''}".rstrip(),
+                red=True,
+                bold=True,
+            )
+            again = shlex.join(["pytest", *map(str, self._config.invocation_params.args)])
+            reporter.write_line(f"Look at this one first: {again} -k {result.model}-{result.id}")
+
+    def _tables(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
+        width = self._config.get_terminal_writer().fullwidth - len(GAP)
+        for study, scope in dict.fromkeys((result.study, result.model) for result in judged):
+            results = [result for result in judged if (result.study, result.model) == (study, scope)]
+            heading, rows = fitted(results, width)
+            title = phrases.study_name(study) + ("" if scope == "run" else f" · {scope.replace('_vs_', ' vs ')}")
+            reporter.write_line("")
+            reporter.write_line(title, bold=True)
+            reporter.write_line(f"{GAP}{heading}", light=True)
+            for row in rows:
+                reporter.write(f"{GAP}{GAP.join(row.cells[:-1])}{GAP}")
+                reporter.write_line(row.cells[-1].rstrip(), **{row.colour: True})
+
+    def _changes(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
+        reporter.write_line("")
+        changed = [(result, self._completion.decision(result)) for result in judged]
+        changed = [(result, decision) for result, decision in changed if decision.change]
+        for result, decision in changed:
+            approved = self._completion.baselines.approved(result)
+            line = f"{result.id}{GAP}{decision.why}"
+            if approved is not None:
+                line += f"{GAP}({change(result, approved)}; {self._completion.baselines.approval_of(result)})"
+            several = len({one.model for one in judged}) > 1
+            reporter.write_line(f"{result.model}{GAP}{line}" if several else line, red=True)
+        if not changed:
+            reporter.write_line(f"nothing changed: {phrases.counted(len(judged), 'verdict')} as approved")
+
+    def _footer(self, reporter: Reporter, phases: Sequence[PhaseResult], judged: Sequence[CriterionResult]) -> None:
+        completion = self._completion
+        reporter.write_line("")
+        biased = f"{GAP}* biased by selection; cross-fitted value in the report"
+        stars = completion.gate.of_items != "baseline" and any(result.biased for result in judged)
+        words = " · ".join(map(phase_words, phases))
+        if words or stars:
+            reporter.write_line(words + (biased if stars else ""))
+        reporter.write_line(f"report: {_shown(self._config, completion)}{GAP}{self._gate_words(judged)}")
+        for path, became in completion.approved.items():
+            reporter.write_line(f"approved: {path}: {became}")
+        reporter.write_line("")
+
+    def _gate_words(self, judged: Sequence[CriterionResult]) -> str:
+        completion = self._completion
+        ending = f"(exit {completion.exit_status})"
+        if completion.gate.approve:
+            if completion.approved:
+                return f"approved {phrases.counted(len(judged), 'verdict')} {ending}"
+            return f"nothing approved: the run is not in order {ending}"
+        failing = sum(completion.decision(result).outcome == "failed" for result in judged)
+        found = [f"{failing} {'criterion fails' if failing == 1 else 'criteria fail'}"] if failing else []
+        if completion.broken:
+            found.append(f"{phrases.counted(completion.broken, 'criterion', 'criteria')} without a verdict")
+        if completion.stopped:
+            found.append("stopped early")
+        hint = f"{GAP}approve these verdicts: --approve" if failing and len(found) == 1 else ""
+        return f"gate: {completion.gate.gate} -> {', '.join(found) or 'met'} {ending}{hint}"
+
+
+def header(provenance: Mapping[str, Any]) -> str:
+    """``codi-harness 0.1 · llama: 16 layers x 32 heads, 6 thoughts · gsm8k train, 100 of 7,473, seed 42``.
+
+    A model that was never extracted is named without its shape: knowing it would take loading the model.
+    """
+    dataset = provenance["dataset"]
+    sample = f"{dataset['n']:,} of {dataset['split_size']:,}, seed {provenance['seed']}"
+    return " · ".join(
+        [
+            f"codi-harness {provenance['harness']}",
+            *map(_model_words, provenance["models"]),
+            f"{dataset['name']} {dataset['split']}, {sample}",
+        ]
+    )
+
+
+def phase_words(phase: PhaseResult) -> str:
+    """``Phase 1 PASS``, with the scope where it is a model and the reason where there is one."""
+    verdict, _, rest = phase.verdict.partition(" ")
+    name = phrases.study_name(phase.id).partition(" · ")[0]
+    return f"{name} {phase.scope}: {verdict.upper()}{f' {rest}' if rest else ''}"
+
+
+def _model_words(model: Mapping[str, Any]) -> str:
+    if model["n_layers"] is None:
+        return str(model["name"])
+    shape = f"{model['n_layers']} layers x {model['n_heads']} heads, {model['n_latents']} thoughts"
+    return f"{model['name']}: {shape}, {model['device']} {model['dtype']}"
+
+
+def _shown(config: pytest.Config, completion: Completion) -> str:
+    path = (completion.options.output / "index.html").resolve()
+    here = config.invocation_params.dir
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -1,0 +1,59 @@
+"""The command line that judges one criterion again."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.criteria.results import CriterionResult
+
+OPTION_FLAGS = {
+    "dataset": "--dataset",
+    "gsm8k_path": "--gsm8k-path",
+    "n_problems": "--n-problems",
+    "seed": "--seed",
+    "control_model": "--control-model",
+    "models_file": "--models",
+}
+OPTION_FLAGS_UNLESS = {
+    "controls": ("--controls", "all"),
+    "device": ("--device", "auto"),
+    "dtype": ("--dtype", "float32"),
+    "batch_size": ("--batch-size", "auto"),
+    "cache_dir": ("--cache-dir", None),
+}
+
+
+def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
+    """The line that judges this criterion again, alone, into a folder of its own."""
+    options = run.get("options") or {}
+    models = list(options.get("models") or ())
+    if item.model != "run":
+        models = item.model.split("_vs_") if "_vs_" in item.model else [item.model]
+    words = ["pytest", *_selection(item)]
+    for model in models:
+        words += ["--model", model]
+    for key, flag in OPTION_FLAGS.items():
+        if options.get(key) is not None:
+            words += [flag, str(options[key])]
+    for key, (flag, default) in OPTION_FLAGS_UNLESS.items():
+        if options.get(key) is not None and options[key] != default:
+            words += [flag, str(options[key])]
+    for model, path in (options.get("checkpoints") or {}).items():
+        words += ["--checkpoint", f"{model}={path}"]
+    if options.get("quick"):
+        words.append("--quick")
+    words += ["--output", str(Path(options.get("output") or "reports") / "rerun")]
+    return shlex.join(words)
+
+
+def _selection(item: CriterionResult) -> list[str]:
+    """The node id where the story has its module among the checks; otherwise the same by name."""
+    if item.story.startswith("3."):
+        return ["checks/", "--story", item.story]
+    name = f"[{item.model}-{item.id}]"
+    checks = Path(__file__).parents[2] / "checks"
+    modules = list(checks.glob(f"test_story_{item.story.replace('.', '_')}_*.py"))
+    if len(modules) == 1:
+        return [f"checks/{modules[0].name}::test_criterion{name}"]
+    return ["checks/", "-k", name]

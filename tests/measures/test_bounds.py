@@ -1,0 +1,229 @@
+"""Attainable ranges: an adversary may come close to both ends and never pass them."""
+
+import math
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import pytest
+
+from harness import measures
+from harness.measures import bounds
+
+POPULATION = 48
+
+
+def draw_rows(rng: np.random.Generator, count: int, cells: int) -> np.ndarray:
+    """Positive rows over the causal cells and the rest of the context: near one cell, even, or anywhere."""
+    size = (count, cells + 1)
+    anywhere = rng.dirichlet(np.full(cells + 1, 0.5), size=count)
+    single = np.eye(cells + 1)[rng.integers(0, cells + 1, size=count)]
+    rest = np.eye(cells + 1)[rng.integers(0, cells + 1, size=count)]
+    kind = rng.random((count, 1))
+    row = np.where(kind < 0.6, single, np.where(kind < 0.8, np.full(size, 1 / (cells + 1)), anywhere))
+    return ((1 - 1e-6) * row + 9e-7 * rest + 1e-7 * anywhere)[:, :cells]
+
+
+def climb(objective: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...], steps: int, seed: int = 0) -> float:
+    """Largest value random row replacements find for `objective([population, n, L, H, T, T])`."""
+    rng = np.random.default_rng(seed)
+    n, L, H, T = shape
+    raw = np.zeros((POPULATION, n, L, H, T, T))
+    for i in range(T):
+        raw[..., i, : i + 1] = draw_rows(rng, POPULATION * n * L * H, i + 1).reshape(POPULATION, n, L, H, i + 1)
+    best = objective(raw)
+    for _ in range(steps):
+        proposal = raw.copy()
+        i = rng.integers(0, T)
+        proposal[
+            np.arange(POPULATION),
+            rng.integers(0, n, POPULATION),
+            rng.integers(0, L, POPULATION),
+            rng.integers(0, H, POPULATION),
+            i,
+            : i + 1,
+        ] = draw_rows(rng, POPULATION, i + 1)
+        value = objective(proposal)
+        better = value >= best
+        raw[better], best[better] = proposal[better], value[better]
+    return float(best.max())
+
+
+def of_mean(measure: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda raw: measure(raw.mean(axis=1))
+
+
+def over_heads(measure: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    return of_mean(lambda mean: measures.mean_over_heads(measure(mean)))
+
+
+def pairwise(mean: np.ndarray) -> np.ndarray:
+    return measures.mean_pairwise_distance(mean.reshape(len(mean), -1, *mean.shape[-2:]))
+
+
+def spread(raw: np.ndarray) -> np.ndarray:
+    return measures.across_problem_std(raw.mean(axis=1), (raw**2).mean(axis=1))
+
+
+def unstable(raw: np.ndarray) -> np.ndarray:
+    return measures.unstable_share(raw.mean(axis=1), (raw**2).mean(axis=1), 0.48)
+
+
+def count(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), -1).sum(axis=1).astype(float)
+
+
+# n is a multiple of 2..T where the supremum needs equal shares of problems.
+CASES = {
+    "head_max": (over_heads(measures.head_max), bounds.head_max(1, 1, 4), (1, 1, 1, 4), 0.02),
+    "within_head_std": (
+        over_heads(measures.within_head_std),
+        bounds.within_head_std(1, 1, 6),
+        (1, 1, 1, 6),
+        0.02,
+    ),
+    "within_head_std of two heads": (
+        over_heads(measures.within_head_std),
+        bounds.within_head_std(1, 2, 4),
+        (1, 1, 2, 4),
+        0.02,
+    ),
+    "structure": (over_heads(measures.structure), bounds.structure(1, 1, 6), (1, 1, 1, 6), 0.02),
+    "structured_heads": (
+        of_mean(lambda mean: count(measures.structure(mean) >= 0.25)),
+        bounds.structured_heads(1, 3, 6),
+        (1, 1, 3, 6),
+        0,
+    ),
+    "structured_heads beyond reach": (
+        of_mean(lambda mean: count(measures.structure(mean) >= 0.6)),
+        bounds.structured_heads(1, 3, 3, 0.6),
+        (1, 1, 3, 3),
+        0,
+    ),
+    "block_distance": (over_heads(measures.block_distance), bounds.block_distance(1, 1), (1, 1, 1, 6), 0.02),
+    "mean_pairwise_distance": (
+        of_mean(pairwise),
+        bounds.mean_pairwise_distance(1, 5, 4, 20),
+        (1, 1, 5, 4),
+        0.02,
+    ),
+    "ratio_uniform": (
+        of_mean(lambda mean: measures.ratio_uniform(mean).max(axis=-1)),
+        bounds.ratio_uniform(1, 2, 6),
+        (1, 1, 2, 6),
+        0.02,
+    ),
+    "hub_adjusted": (
+        of_mean(lambda mean: measures.hub_adjusted(mean).max(axis=-1)),
+        bounds.hub_adjusted(1, 1, 6),
+        (1, 1, 1, 6),
+        0.02,
+    ),
+    "hub_adjusted for 5": (
+        of_mean(lambda mean: measures.hub_adjusted(mean).max(axis=-1)),
+        bounds.hub_adjusted(1, 1, 5),
+        (1, 1, 1, 5),
+        0.02,
+    ),
+    "winners": (
+        of_mean(lambda mean: count(measures.hub_adjusted(mean) > 1 + 1e-9)),
+        bounds.winners(1, 2, 6),
+        (1, 1, 2, 6),
+        0,
+    ),
+    "hub_visible": (
+        of_mean(lambda mean: count(measures.column_share(mean).max(axis=-1) >= 0.5)),
+        bounds.hub_visible(1, 3, 5, 20),
+        (1, 1, 3, 5),
+        0,
+    ),
+    "hub_visible in two latents": (
+        of_mean(lambda mean: count(measures.column_share(mean).max(axis=-1) >= 0.5)),
+        bounds.hub_visible(1, 3, 2, 2),
+        (1, 1, 2, 2),
+        0,
+    ),
+    "share_of_heads": (
+        of_mean(lambda mean: count(measures.head_max(mean) > 0.4) / 3),
+        bounds.share_of_heads(1, 3, 4, 0.4),
+        (1, 1, 3, 4),
+        0,
+    ),
+    "across_problem_std": (spread, bounds.across_problem_std(1, 1, 3), (6, 1, 1, 3), 0.03),
+    "across_problem_std for 4": (spread, bounds.across_problem_std(1, 1, 4), (12, 1, 1, 4), 0.05),
+    "unstable_share": (unstable, bounds.unstable_share(1, 1, 3, 0.48), (5, 1, 1, 3), 0),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_adversary_reaches_both_ends_and_passes_neither(name: str) -> None:
+    objective, (low, high), shape, tolerance = CASES[name]
+    steps = 250 * shape[0] if shape[0] > 1 else 600
+    reached_high = climb(objective, shape, steps)
+    reached_low = -climb(lambda raw: -objective(raw), shape, steps)
+    assert low - 1e-7 <= reached_low <= low + max(tolerance, 1e-9) * max(1.0, high)
+    assert high - max(tolerance, 1e-9) * max(1.0, high) <= reached_high <= high + 1e-7
+
+
+def test_every_vertex_of_one_head_stays_inside() -> None:
+    """All ways to put each of six rows on one cell or on none (5,040 heads)."""
+    choices = [[*np.eye(6)[: i + 1], np.zeros(6)] for i in range(6)]
+    heads = np.array(list(product(*choices)))[:, None, None]
+    for name, bound in (
+        ("within_head_std", bounds.within_head_std(1, 1, 6)),
+        ("structure", bounds.structure(1, 1, 6)),
+        ("block_distance", bounds.block_distance(1, 1)),
+    ):
+        kept = heads if name == "within_head_std" else heads[(heads.sum(-1) > 0).all(axis=(1, 2, 3))]
+        assert getattr(measures, name)(kept).max() == pytest.approx(bound[1], rel=1e-12), name
+    assert measures.ratio_uniform(heads).max() == bounds.ratio_uniform(1, 1, 6)[1]
+    hubs = measures.hub_adjusted(heads)
+    assert np.nanmax(hubs) == pytest.approx(bounds.hub_adjusted(1, 1, 6)[1], rel=1e-12)
+
+
+def test_equal_shares_of_problems_reach_the_spread_bound() -> None:
+    T, n = 6, 60
+    raw = np.zeros((n, 1, 1, T, T))
+    raw[: n // 2, ..., 0, 0] = 1
+    for i in range(1, T):
+        for problem in range(n):
+            raw[problem, ..., i, problem % (i + 1)] = 1
+    spread = measures.across_problem_std(raw.mean(axis=0), (raw**2).mean(axis=0))
+    assert spread == pytest.approx(bounds.across_problem_std(1, 1, T)[1], rel=1e-12)
+
+
+def test_values_for_six_latents() -> None:
+    assert bounds.hub_adjusted(16, 32, 6)[1] == pytest.approx(4.0)
+    assert bounds.within_head_std(16, 32, 6)[1] == pytest.approx(math.sqrt(6 / 21 * 15 / 21))
+    assert bounds.structure(16, 32, 6)[1] == pytest.approx((1 / 2 + 2 / 3 + 3 / 4 + 4 / 5 + 5 / 6) / 5)
+    assert bounds.winners(16, 32, 6) == (0, 3)
+    assert bounds.winners_raw(16, 32, 6) == (1, 6)
+    assert bounds.unstable_share(16, 32, 6) == (0, 1)
+
+
+def test_smallest_p_is_limited_by_draws_and_by_arrangements() -> None:
+    assert bounds.p_value(999) == (1 / 1000, 1)
+    assert bounds.p_value(9999, distinct=10) == (1 / 10, 1)
+
+
+@pytest.mark.parametrize(("L", "H"), [(3, 1), (3, 2), (4, 2), (5, 1), (6, 1)])
+def test_layer_arrangements_by_enumeration(L: int, H: int) -> None:
+    """Deal heads to three groups of the real sizes, forgetting the names of groups of equal size."""
+    sizes = [int((measures.layer_type(L) == group).sum()) * H for group in range(3)]
+    deals = set()
+    for labels in product(range(3), repeat=L * H):
+        if [labels.count(group) for group in range(3)] == sizes:
+            groups = [frozenset(k for k, label in enumerate(labels) if label == g) for g in range(3)]
+            deals.add(frozenset(groups))
+    assert bounds.layer_arrangements(L, H) == len(deals)
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0.0, (1.0, 1.0)), (0.4, (0.0, 1.0)), (1.0, (0.0, 0.0))])
+def test_share_of_heads_above_a_limit(limit: float, expected: tuple[float, float]) -> None:
+    assert bounds.share_of_heads(2, 2, 6, limit) == expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0.0, (1.0, 1.0)), (0.51, (0.0, 0.0))])
+def test_unstable_share_at_extreme_limits(limit: float, expected: tuple[float, float]) -> None:
+    assert bounds.unstable_share(2, 2, 6, limit) == expected

@@ -1,0 +1,45 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+
+Checks = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Checks:
+    """A project with the real checks and plug-in and a run that needs no model; calling it runs pytest there."""
+    # What the inner session imports must already be imported: numpy cannot be loaded twice in one process.
+    import harness.criteria.criterion
+    import harness.models.registry
+    import harness.plugin.terminal
+    import harness.reporting.html  # noqa: F401
+
+    monkeypatch.setenv("COLUMNS", "100")
+    shutil.copytree(ROOT / "checks", pytester.path / "checks", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HERE / "fake_run.py", pytester.path / "fake_run.py")
+    pytester.makeconftest(
+        (ROOT / "conftest.py").read_text("utf-8")
+        + "\nfrom fake_run import pytest_harness_criteria, pytest_harness_run\n"
+    )
+    pytester.makepyprojecttoml(
+        f"""
+        [tool.pytest.ini_options]
+        testpaths = ["checks"]
+        addopts = "--strict-markers --import-mode=importlib"
+        pythonpath = [".", "{ROOT}"]
+        """
+    )
+
+    def run(*arguments: str, apart: bool = False, script: dict[str, Any] | None = None) -> pytest.RunResult:
+        (pytester.path / "verdicts.json").write_text(json.dumps(script or {}), encoding="utf-8")
+        start = pytester.runpytest_subprocess if apart or "-n" in arguments else pytester.runpytest_inprocess
+        return start(*arguments)
+
+    return run

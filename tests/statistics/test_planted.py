@@ -1,0 +1,58 @@
+"""Planted attention has the pattern, mass and noise asked for."""
+
+import numpy as np
+import pytest
+
+from harness import statistics
+
+SIZE = {"L": 2, "H": 3, "T": 6}
+
+
+def test_rows_are_positive_and_leave_weight_outside_the_latents() -> None:
+    raw = statistics.plant("hub", 0.5, n=30, **SIZE, seed=0, latent_mass=0.7)
+    assert raw.shape == (30, 2, 3, 6, 6)
+    assert raw.dtype == np.float32
+    np.testing.assert_allclose(raw.sum(axis=-1), 0.7, rtol=1e-5)
+    assert not np.triu(raw, k=1).any()
+    assert (raw >= 0).all()
+
+
+def test_a_hub_row_is_the_stated_mixture() -> None:
+    row = statistics.plant("hub", 0.6, n=1, **SIZE, seed=0, hub=1, noise=0, latent_mass=1)[0, 0, 0, 3]
+    np.testing.assert_allclose(row, [0.1, 0.7, 0.1, 0.1, 0, 0], rtol=1e-6)
+
+
+def test_a_chain_row_is_the_stated_mixture() -> None:
+    row = statistics.plant("chain", 0.6, n=1, **SIZE, seed=0, noise=0, latent_mass=1)[0, 0, 0, 3]
+    np.testing.assert_allclose(row, [0.1, 0.1, 0.7, 0.1, 0, 0], rtol=1e-6)
+
+
+def test_a_skip_touches_the_last_row_only() -> None:
+    raw = statistics.plant("skip", 1.0, n=1, **SIZE, seed=0, noise=0, latent_mass=0.9)[0, 0, 0]
+    np.testing.assert_allclose(raw[5], [0.3, 0.3, 0.3, 0, 0, 0], rtol=1e-6)
+    np.testing.assert_allclose(raw[4], [0.18] * 5 + [0], rtol=1e-6)
+
+
+def test_only_the_named_heads_take_part() -> None:
+    raw = statistics.plant("hub", 1.0, n=1, **SIZE, seed=0, hub=0, heads=[4], noise=0)
+    plain = statistics.plant("none", 1.0, n=1, **SIZE, seed=0, noise=0)
+    differs = (raw != plain).any(axis=(0, 3, 4))
+    assert differs.tolist() == [[False, False, False], [False, True, False]]
+
+
+def test_noise_has_the_variance_of_its_dirichlet() -> None:
+    raw = statistics.plant("none", 0, n=20_000, L=1, H=1, T=4, seed=0, noise=0.25, latent_mass=1)
+    expected = 0.25 * 0.75 / (4 + 1)
+    np.testing.assert_allclose(raw[:, 0, 0, 3].var(axis=0), expected, rtol=0.05)
+    np.testing.assert_allclose(raw.mean(axis=0)[0, 0, 3], 0.25, rtol=0.02)
+
+
+def test_the_seed_fixes_the_noise() -> None:
+    first, again, other = (statistics.plant("hub", 0.5, n=3, **SIZE, seed=s) for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_an_unknown_pattern_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="got 'spiral'"):
+        statistics.plant("spiral", 0.5, n=1, **SIZE, seed=0)

@@ -1,0 +1,371 @@
+"""Train one embedded CODI model: ``python -m training.train_codi tiny-llama --out DIR --seed 0``.
+
+First a teacher learns to write reasoning and answer with all its weights (phase 1). Then its weights are frozen and
+LoRA adapters and the projection are trained on CODI's three losses (phase 2), the longest chain growing from two to
+five operations as the student succeeds. Every schedule is counted in steps, and every step draws its problems from a
+generator seeded by the seed and the step's number, so a seed determines the result and an interrupted run goes on
+from its last saved state exactly.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from harness.problems.synthetic import STEP_COUNTS, Problem, TrainingProblems, generate_split
+from training.checkpoint import LATENTS, LORA_RANK, LORA_SCALE, load_model, merge_lora, save_model
+from training.codi import (
+    ADDED_TOKENS,
+    Vocabulary,
+    answer_questions,
+    codi_losses,
+    last_number,
+    make_batch,
+    teach,
+)
+from training.muon import Muon
+from training.network import Network, Shape, Weights, initial_weights
+from training.tokenizer import build_tokenizer
+
+SHAPES = {
+    "tiny-gpt2": Shape("gpt2", layers=4, heads=8, kv_heads=8, width=128, mlp=512, positions=512),
+    "tiny-llama": Shape("llama", layers=4, heads=8, kv_heads=4, width=128, mlp=256, positions=512),
+}
+PROJECTION_WIDTH = 128
+FROZEN_BY_PAUSE = ("prj.3.weight", "prj.3.bias")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes:
+        teacher_steps, student_steps: steps of the two phases.
+        batch: problems per step.
+        parts: pieces a batch is cut into by length, which saves padding; gradients are added.
+        teacher_rate, student_rate: peak learning rates.
+        warmup: steps of linear growth of the rate.
+        decay_from: fraction of a phase after which the rate falls linearly to zero.
+        distillation: weight of the distillation loss.
+        advance: running student accuracy at which the longest chain grows by one.
+        late_weight: how much likelier * and / are from the third operation on in every second problem.
+        shifted: share of phase-1 steps whose positions are shifted at random, so that every position is trained.
+        report_every: steps between reports, validations and saved states.
+        validation: number of problems of the training split that progress is judged on.
+    """
+
+    teacher_steps: int = 1200
+    student_steps: int = 3200
+    batch: int = 32
+    parts: int = 1
+    teacher_rate: float = 3e-3
+    student_rate: float = 2.5e-3
+    warmup: int = 50
+    decay_from: float = 0.6
+    distillation: float = 3.0
+    advance: float = 0.72
+    late_weight: float = 3.0
+    shifted: float = 0.1
+    report_every: int = 100
+    validation: int = 400
+
+
+@dataclass
+class Run:
+    """Everything that changes during training."""
+
+    base: Weights
+    lora: Weights = field(default_factory=dict)
+    prj: Weights = field(default_factory=dict)
+    phase: int = 1
+    step: int = 0
+    longest: int = 2
+    running: float = 0.0
+    best: float = -1.0
+
+
+def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
+    """Return the factor of the peak rate: linear warm-up, constant, linear decay to zero."""
+    decay = (steps - step) / (steps * (1 - recipe.decay_from))
+    return min(1.0, (step + 1) / recipe.warmup, decay)
+
+
+def wilson(correct: int, count: int) -> tuple[float, float]:
+    """Return the 95 % Wilson interval of a share."""
+    z = 1.959964
+    share = correct / count
+    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5
+    return centre - half, centre + half
+
+
+def evaluate(
+    shape: Shape,
+    weights: Weights,
+    prj: Weights,
+    vocabulary: Vocabulary,
+    problems: Sequence[dict[str, str]],
+    latents: int = LATENTS,
+    zero: bool = False,
+) -> dict[int, tuple[int, int]]:
+    """Return correct answers and problems for every number of steps."""
+    network = Network(shape, weights)
+    tally = {count: (0, 0) for count in STEP_COUNTS}
+    for start in range(0, len(problems), 200):
+        chunk = problems[start : start + 200]
+        texts = answer_questions(network, prj, vocabulary, [p["question"] for p in chunk], latents, zero)
+        for problem, text in zip(chunk, texts, strict=True):
+            count = problem["answer"].count("<<")
+            right, seen = tally[count]
+            good = last_number(text) == float(problem["answer"].split("####")[1])
+            tally[count] = (right + good, seen + 1)
+    return tally
+
+
+def overall(tally: dict[int, tuple[int, int]]) -> float:
+    """Return the accuracy over all numbers of steps."""
+    return sum(right for right, _ in tally.values()) / sum(seen for _, seen in tally.values())
+
+
+class Trainer:
+    """Trains one model.
+
+    Args:
+        name: "tiny-gpt2" or "tiny-llama".
+        out: folder the model and the state of the run are written to.
+        seed: seed of weights, problems and splits.
+        recipe: how to train.
+        pause: train the control without recurrence, whose latents are one learned constant.
+        shape: sizes of the network (None: those of ``name``).
+    """
+
+    def __init__(
+        self, name: str, out: Path, seed: int, recipe: Recipe, pause: bool = False, shape: Shape | None = None
+    ) -> None:
+        self.name, self.out, self.seed, self.recipe, self.pause = name, out, seed, recipe, pause
+        self.shape = shape or SHAPES[name]
+        self.vocabulary = Vocabulary(build_tokenizer(prepend_bos=self.shape.family == "llama"))
+        self.problems = TrainingProblems(seed)
+        self.validation = generate_split("train", seed)[: recipe.validation]
+        self.generator = torch.Generator().manual_seed(seed)
+        rows = self.vocabulary.size + ADDED_TOKENS
+        self.run = Run(initial_weights(self.shape, rows, self.generator))
+        self.optimizers: list[torch.optim.Optimizer] = []
+        self._started = time.monotonic()
+
+    @property
+    def _state_path(self) -> Path:
+        return self.out / "training_state.pt"
+
+    def train(self) -> None:
+        """Train from the saved state if there is one, else from the start; leave the best model in ``out``."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        if self._state_path.exists():
+            self._resume()
+        else:
+            self._optimise(self.run.base, self.recipe.teacher_rate)
+        while self.run.phase == 1:
+            self._phase(self.recipe.teacher_steps, self.recipe.teacher_rate, self._teacher_step, self._report_teacher)
+            self._begin_student()
+        self._phase(self.recipe.student_steps, self.recipe.student_rate, self._student_step, self._report_student)
+
+    def _phase(
+        self, steps: int, rate: float, take_step: Callable[[], str], report: Callable[[], str]
+    ) -> None:
+        while self.run.step < steps:
+            factor = learning_rate(self.recipe, self.run.step, steps)
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * factor
+            losses = take_step()
+            parameters = [p for o in self.optimizers for g in o.param_groups for p in g["params"]]
+            torch.nn.utils.clip_grad_norm_(parameters, 2.0)
+            for optimizer in self.optimizers:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            self.run.step += 1
+            if self.run.step % self.recipe.report_every == 0 or self.run.step == steps:
+                minutes = (time.monotonic() - self._started) / 60
+                print(f"phase {self.run.phase} step {self.run.step} {losses} {report()} {minutes:.1f} min", flush=True)
+                self._save_state()
+
+    def _optimise(self, weights: Weights, rate: float) -> None:
+        """Give matrices to Muon and embeddings, norms and biases to AdamW."""
+        matrices, others = [], []
+        for name, tensor in weights.items():
+            if self.pause and name in FROZEN_BY_PAUSE:
+                continue
+            tensor.requires_grad_(True)
+            is_matrix = name.split(".")[0] in self.shape.matrices() and not name.endswith("bias")
+            is_matrix |= name in ("prj.1.weight", "prj.3.weight")
+            (matrices if is_matrix else others).append(tensor)
+        self.optimizers = [Muon(matrices, rate), torch.optim.AdamW(others, rate, betas=(0.9, 0.99), weight_decay=0.01)]
+
+    def _rng(self) -> random.Random:
+        return random.Random(f"seed {self.seed}, phase {self.run.phase}, step {self.run.step}")
+
+    def _draw(self, longest: int, emphasis: float) -> list[list[Problem]]:
+        """Draw a batch, ``emphasis`` of it on the longest chains, cut into parts of similar length."""
+        rng = self._rng()
+        problems = []
+        for index in range(self.recipe.batch):
+            count = longest if rng.random() < emphasis else rng.randint(2, longest)
+            late = self.recipe.late_weight if index % 2 else 1.0
+            problems.append(self.problems.draw(rng, count, late))
+        problems.sort(key=lambda problem: len(problem.question.split()))
+        size = -(-len(problems) // self.recipe.parts)
+        return [problems[start : start + size] for start in range(0, len(problems), size)]
+
+    def _teacher_step(self) -> str:
+        network, total = Network(self.shape, self.run.base), 0.0
+        rng = self._rng()
+        shifted = rng.random() < self.recipe.shifted
+        for part in self._draw(max(STEP_COUNTS), 0.0):
+            batch = make_batch(self.vocabulary, part)
+            room = self.shape.positions - batch.prompt.shape[1] - batch.reasoning.shape[1]
+            offsets: Tensor | int = torch.tensor([rng.randrange(room) for _ in part]) if shifted else 0
+            loss = teach(network, batch, offsets, tokens=self.vocabulary.size).loss
+            weight = len(part) / self.recipe.batch
+            (loss * weight).backward(retain_graph=True)
+            total += weight * loss.item()
+        return f"teacher {total:.4f}"
+
+    def _student_step(self) -> str:
+        run, shape = self.run, self.shape
+        with torch.no_grad():
+            merged = merge_lora(shape, run.base, run.lora)
+        for name in shape.matrices():
+            merged[name].requires_grad_(True)
+        network, sums, right, seen = Network(shape, merged), torch.zeros(3), 0, 0
+        for part in self._draw(run.longest, 0.35):
+            losses = codi_losses(network, run.prj, self.vocabulary, make_batch(self.vocabulary, part), LATENTS)
+            parts = torch.stack([losses.teacher, losses.student, losses.distillation])
+            weight = len(part) / self.recipe.batch
+            loss = parts @ torch.tensor([1.0, 1.0, self.recipe.distillation]) * weight
+            loss.backward(retain_graph=True)
+            sums += weight * parts.detach()
+            longest = torch.tensor([len(problem.steps) == run.longest for problem in part])
+            right, seen = right + int(losses.correct[longest].sum()), seen + int(longest.sum())
+        self._unmerge_gradients(merged)
+        if seen:
+            run.running += 0.05 * (right / seen - run.running)
+        if run.running > self.recipe.advance and run.longest < max(STEP_COUNTS):
+            run.longest, run.running = run.longest + 1, 0.0
+        teacher, student, distance = sums.tolist()
+        return f"teacher {teacher:.4f} student {student:.4f} distil {distance:.4f} longest {run.longest}"
+
+    def _unmerge_gradients(self, merged: Weights) -> None:
+        """Carry the gradients of the merged matrices over to the adapters by the product rule."""
+        for name in self.shape.matrices():
+            gradient = merged[name].grad
+            assert gradient is not None
+            a, b = self.run.lora[f"{name}.lora_A"], self.run.lora[f"{name}.lora_B"]
+            with torch.no_grad():
+                a.grad, b.grad = LORA_SCALE * b.mT @ gradient, LORA_SCALE * gradient @ a.mT
+
+    def _begin_student(self) -> None:
+        """Freeze the teacher's weights, set the added embedding rows and make adapters and projection."""
+        run, size = self.run, self.vocabulary.size
+        run.base = {name: tensor.detach() for name, tensor in run.base.items()}
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        known = run.base["embedding"][:size]
+        noise = torch.randn(ADDED_TOKENS, self.shape.width, generator=generator)
+        run.base["embedding"][size:] = known.mean(0) + known.std(0) * noise
+        run.lora, run.prj = {}, {}
+        for name, (rows, columns) in self.shape.matrices().items():
+            uniform = torch.rand(self.shape.layers, LORA_RANK, columns, generator=generator)
+            run.lora[f"{name}.lora_A"] = (2 * uniform - 1) / columns**0.5
+            run.lora[f"{name}.lora_B"] = torch.zeros(self.shape.layers, rows, LORA_RANK)
+        width = self.shape.width
+        for index, (rows, columns) in ((1, (PROJECTION_WIDTH, width)), (3, (width, PROJECTION_WIDTH))):
+            uniform = torch.rand(rows, columns, generator=generator)
+            run.prj[f"prj.{index}.weight"] = (2 * uniform - 1) / columns**0.5
+            run.prj[f"prj.{index}.bias"] = torch.zeros(rows)
+        run.prj["prj.ln.weight"], run.prj["prj.ln.bias"] = torch.ones(width), torch.zeros(width)
+        if self.pause:
+            for name in FROZEN_BY_PAUSE:
+                run.prj[name].zero_()
+        run.phase, run.step = 2, 0
+        self._optimise({**run.lora, **run.prj}, self.recipe.student_rate)
+
+    def _report_teacher(self) -> str:
+        """Return the share of problems of five steps whose whole reasoning the teacher writes without a mistake."""
+        rng = random.Random(f"seed {self.seed}, validation of the teacher")
+        problems = [self.problems.draw(rng, max(STEP_COUNTS)) for _ in range(200)]
+        with torch.no_grad():
+            correct = teach(Network(self.shape, self.run.base), make_batch(self.vocabulary, problems)).correct
+        return f"five steps right {correct.float().mean():.3f}"
+
+    def _report_student(self) -> str:
+        run = self.run
+        with torch.no_grad():
+            merged = merge_lora(self.shape, run.base, run.lora)
+        tally = evaluate(self.shape, merged, run.prj, self.vocabulary, self.validation)
+        accuracy = overall(tally)
+        if accuracy >= run.best:
+            run.best = accuracy
+            save_model(self.out, self.name, self.shape, self.vocabulary, run.base, run.lora, run.prj)
+        shares = " ".join(f"{right / max(seen, 1):.2f}" for right, seen in tally.values())
+        return f"running {run.running:.2f} validation {accuracy:.3f} ({shares})"
+
+    def _save_state(self) -> None:
+        state = {"run": vars(self.run), "optimizers": [o.state_dict() for o in self.optimizers]}
+        partial = self._state_path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self._state_path)
+
+    def _resume(self) -> None:
+        state = torch.load(self._state_path, weights_only=True)
+        self.run = Run(**state["run"])
+        trained = self.run.base if self.run.phase == 1 else {**self.run.lora, **self.run.prj}
+        self._optimise(trained, 0.0)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+
+def report_accuracy(folder: Path, shape: Shape, vocabulary: Vocabulary, problems: Sequence[dict[str, str]]) -> str:
+    """Return a table of the saved model's accuracy with its latents, without and with zeros for all of them."""
+    weights, prj = load_model(folder, shape)
+    lines = []
+    for label, latents, zero in (("6 latents", LATENTS, False), ("none", 0, False), ("all zeroed", LATENTS, True)):
+        tally = evaluate(shape, weights, prj, vocabulary, problems, latents, zero)
+        tally[0] = (sum(r for r, _ in tally.values()), sum(n for _, n in tally.values()))
+        for count, (right, seen) in tally.items():
+            low, high = wilson(right, seen)
+            name = f"{count} steps" if count else "all"
+            lines.append(f"{label:10} {name:8} {right / seen:.3f} [{low:.3f}, {high:.3f}] {right}/{seen}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Train one embedded CODI model.")
+    parser.add_argument("name", choices=sorted(SHAPES))
+    parser.add_argument("--out", type=Path, required=True, help="folder the model is written to")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pause", action="store_true", help="train the matched control without recurrence")
+    parser.add_argument("--teacher-steps", type=int, default=Recipe.teacher_steps)
+    parser.add_argument("--student-steps", type=int, default=Recipe.student_steps)
+    parser.add_argument("--report-every", type=int, default=Recipe.report_every)
+    parser.add_argument("--test", type=int, default=None, help="number of test problems in the last report (all)")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    recipe = replace(
+        Recipe(),
+        teacher_steps=options.teacher_steps,
+        student_steps=options.student_steps,
+        report_every=options.report_every,
+    )
+    trainer = Trainer(options.name, options.out, options.seed, recipe, options.pause)
+    trainer.train()
+    problems = generate_split("test", options.seed)[: options.test]
+    print(report_accuracy(options.out, trainer.shape, trainer.vocabulary, problems))
+
+
+if __name__ == "__main__":
+    main()
