@@ -1,0 +1,55 @@
+"""Extract the attention of continuous thoughts, and judge what is claimed about it.
+
+>>> import harness
+>>> model = harness.load_model("tiny-llama")
+>>> problems = harness.load_problems("synthetic", n=4)
+>>> patterns = harness.extract_attention(model, problems)
+>>> patterns.raw.shape  # problems, layers, query heads, query thought, key thought
+(4, 4, 8, 6, 6)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.errors import HarnessError
+    from harness.extraction.extract import extract_attention, extract_thoughts
+    from harness.extraction.patterns import AttentionPatterns
+    from harness.models.load import load_model
+    from harness.problems import Problem, ProblemSet, load_problems
+    from harness.tables import head_scores
+
+_WHERE = {
+    "AttentionPatterns": "harness.extraction.patterns",
+    "HarnessError": "harness.errors",
+    "Problem": "harness.problems",
+    "ProblemSet": "harness.problems",
+    "extract_attention": "harness.extraction.extract",
+    "extract_thoughts": "harness.extraction.extract",
+    "head_scores": "harness.tables",
+    "load_model": "harness.models.load",
+    "load_problems": "harness.problems",
+}
+
+__all__ = [
+    "AttentionPatterns",
+    "HarnessError",
+    "Problem",
+    "ProblemSet",
+    "extract_attention",
+    "extract_thoughts",
+    "head_scores",
+    "load_model",
+    "load_problems",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # torch and transformers take seconds to import; a name is fetched when it is first used.
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

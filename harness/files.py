@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise HarnessError(
             f"Cannot write {path}: {error.strerror}. Free some space or choose another folder; "

@@ -11,10 +11,11 @@ from harness.criteria.phases import phase_results
 from harness.criteria.registry import declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
-from harness.extraction.cached import AUTO_BATCH_SIZE, CachedExtraction, resolve_device
+from harness.extraction.cached import AUTO_BATCH_SIZE, CachedExtraction
 from harness.extraction.progress import Progress, quiet
 from harness.files import jsonable, write_text
 from harness.measures import NotApplicable
+from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate
 from harness.options import RunOptions
 from harness.provenance import provenance

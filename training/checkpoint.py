@@ -126,7 +126,7 @@ def official_state(shape: Shape, base: Weights, lora: Weights, prj: Weights) -> 
 
 
 def save_model(
-    folder: Path, name: str, shape: Shape, vocabulary: Vocabulary, base: Weights, lora: Weights, prj: Weights
+    folder: Path, name: str, shape: Shape, vocabulary: Vocabulary, *, base: Weights, lora: Weights, prj: Weights
 ) -> None:
     """Write ``base/`` and ``codi/`` into a folder."""
     config = base_config(shape, vocabulary)

@@ -211,7 +211,9 @@ def think(
             latent = torch.zeros_like(latent)
         positions = (reading.position + index)[:, None]
         bias = torch.zeros(1, 1, 1, index + 1)
-        states, recent = network(latent[:, None], positions, bias, reading.prefix, reading.bias, recent)
+        states, recent = network(
+            latent[:, None], positions, bias, prefix=reading.prefix, prefix_bias=reading.bias, recent=recent
+        )
         hidden = states[-1][:, 0]
     return recent
 
@@ -225,7 +227,7 @@ def _continue(
     later = torch.ones(length, before + length, dtype=torch.bool).triu(before + 1)
     bias = torch.zeros(length, before + length).masked_fill_(later, MASKED)[None, None]
     positions = start[:, None] + torch.arange(length)
-    return network(network.embed(ids), positions, bias, reading.prefix, reading.bias, recent)
+    return network(network.embed(ids), positions, bias, prefix=reading.prefix, prefix_bias=reading.bias, recent=recent)
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,7 @@ def answer_questions(
     prj: Weights,
     vocabulary: Vocabulary,
     questions: Sequence[str],
+    *,
     latents: int,
     zero: bool = False,
     max_tokens: int = 16,

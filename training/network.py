@@ -151,6 +151,7 @@ class Network:
         x: Tensor,
         positions: Tensor,
         bias: Tensor,
+        *,
         prefix: list[KeysValues] | None = None,
         prefix_bias: Tensor | None = None,
         recent: list[KeysValues] | None = None,

@@ -75,6 +75,9 @@ class Recipe:
     validation: int = 400
 
 
+DEFAULT_RECIPE = Recipe()
+
+
 @dataclass
 class Run:
     """Everything that changes during training."""
@@ -110,15 +113,16 @@ def evaluate(
     prj: Weights,
     vocabulary: Vocabulary,
     problems: Sequence[dict[str, str]],
+    *,
     latents: int = LATENTS,
     zero: bool = False,
 ) -> dict[int, tuple[int, int]]:
     """Return correct answers and problems for every number of steps."""
     network = Network(shape, weights)
-    tally = {count: (0, 0) for count in STEP_COUNTS}
+    tally = dict.fromkeys(STEP_COUNTS, (0, 0))
     for start in range(0, len(problems), 200):
         chunk = problems[start : start + 200]
-        texts = answer_questions(network, prj, vocabulary, [p["question"] for p in chunk], latents, zero)
+        texts = answer_questions(network, prj, vocabulary, [p["question"] for p in chunk], latents=latents, zero=zero)
         for problem, text in zip(chunk, texts, strict=True):
             count = problem["answer"].count("<<")
             right, seen = tally[count]
@@ -145,7 +149,7 @@ class Trainer:
     """
 
     def __init__(
-        self, name: str, out: Path, seed: int, recipe: Recipe, pause: bool = False, shape: Shape | None = None
+        self, name: str, out: Path, seed: int, recipe: Recipe, *, pause: bool = False, shape: Shape | None = None
     ) -> None:
         self.name, self.out, self.seed, self.recipe, self.pause = name, out, seed, recipe, pause
         self.shape = shape or SHAPES[name]
@@ -174,9 +178,7 @@ class Trainer:
             self._begin_student()
         self._phase(self.recipe.student_steps, self.recipe.student_rate, self._student_step, self._report_student)
 
-    def _phase(
-        self, steps: int, rate: float, take_step: Callable[[], str], report: Callable[[], str]
-    ) -> None:
+    def _phase(self, steps: int, rate: float, take_step: Callable[[], str], report: Callable[[], str]) -> None:
         while self.run.step < steps:
             factor = learning_rate(self.recipe, self.run.step, steps)
             for optimizer in self.optimizers:
@@ -309,7 +311,7 @@ class Trainer:
         accuracy = overall(tally)
         if accuracy >= run.best:
             run.best = accuracy
-            save_model(self.out, self.name, self.shape, self.vocabulary, run.base, run.lora, run.prj)
+            save_model(self.out, self.name, self.shape, self.vocabulary, base=run.base, lora=run.lora, prj=run.prj)
         shares = " ".join(f"{right / max(seen, 1):.2f}" for right, seen in tally.values())
         return f"running {run.running:.2f} validation {accuracy:.3f} ({shares})"
 
@@ -333,7 +335,7 @@ def report_accuracy(folder: Path, shape: Shape, vocabulary: Vocabulary, problems
     weights, prj = load_model(folder, shape)
     lines = []
     for label, latents, zero in (("6 latents", LATENTS, False), ("none", 0, False), ("all zeroed", LATENTS, True)):
-        tally = evaluate(shape, weights, prj, vocabulary, problems, latents, zero)
+        tally = evaluate(shape, weights, prj, vocabulary, problems, latents=latents, zero=zero)
         tally[0] = (sum(r for r, _ in tally.values()), sum(n for _, n in tally.values()))
         for count, (right, seen) in tally.items():
             low, high = wilson(right, seen)
@@ -342,26 +344,26 @@ def report_accuracy(folder: Path, shape: Shape, vocabulary: Vocabulary, problems
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None, recipe: Recipe = DEFAULT_RECIPE) -> None:
+    """Run the command line; options that are given replace the recipe's values."""
     parser = argparse.ArgumentParser(description="Train one embedded CODI model.")
     parser.add_argument("name", choices=sorted(SHAPES))
     parser.add_argument("--out", type=Path, required=True, help="folder the model is written to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pause", action="store_true", help="train the matched control without recurrence")
-    parser.add_argument("--teacher-steps", type=int, default=Recipe.teacher_steps)
-    parser.add_argument("--student-steps", type=int, default=Recipe.student_steps)
-    parser.add_argument("--report-every", type=int, default=Recipe.report_every)
-    parser.add_argument("--test", type=int, default=None, help="number of test problems in the last report (all)")
+    parser.add_argument("--teacher-steps", type=int, default=recipe.teacher_steps)
+    parser.add_argument("--student-steps", type=int, default=recipe.student_steps)
+    parser.add_argument("--report-every", type=int, default=recipe.report_every)
+    parser.add_argument("--test", type=int, default=None, help="test problems in the last report (all)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     recipe = replace(
-        Recipe(),
+        recipe,
         teacher_steps=options.teacher_steps,
         student_steps=options.student_steps,
         report_every=options.report_every,
     )
-    trainer = Trainer(options.name, options.out, options.seed, recipe, options.pause)
+    trainer = Trainer(options.name, options.out, options.seed, recipe, pause=options.pause)
     trainer.train()
     problems = generate_split("test", options.seed)[: options.test]
     print(report_accuracy(options.out, trainer.shape, trainer.vocabulary, problems))

@@ -9,12 +9,12 @@ import numpy as np
 
 from harness.files import replacing, write_array, write_json
 from harness.measures import (
+    HEAD_SCORES,
+    TooFewLatents,
     causal_cells,
     column_share,
     enrichment,
-    forward_mass,
     head_max,
-    head_max_cross,
     hub_enrichment,
     incoming,
     incoming_total,
@@ -25,28 +25,14 @@ from harness.measures import (
     sequential_ratio,
     sequential_share,
     skip,
-    structure,
     top_k,
-    within_head_std,
 )
-from harness.measures import flow as flow_score
 from harness.statistics import percentile_interval, resample, resample_weights
 
 if TYPE_CHECKING:
     from harness.criteria.evidence import ModelStudy
 
 TOP = 20
-HEAD_SCORES = {
-    "head_max": head_max,
-    "head_max_cross": head_max_cross,
-    "within_head_std": within_head_std,
-    "structure": structure,
-    "flow": flow_score,
-    "forward_mass": forward_mass,
-    "sequential_share": sequential_share,
-    "skip": skip,
-}
-"""Scores of single heads that the statistics file lists."""
 
 
 class Artifacts:
@@ -228,8 +214,6 @@ def _cell(raw: Any, query: int, key: int) -> dict[str, Any]:
 
 def _where_defined(measure: Callable[[Any], Any], mean: Any) -> Any:
     """The measure, or None where the model has too few latents for it."""
-    from harness.measures import TooFewLatents
-
     try:
         return measure(mean)
     except TooFewLatents:

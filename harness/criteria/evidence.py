@@ -4,6 +4,7 @@ Everything is computed when first asked for and kept; nothing here decides a ver
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -157,11 +158,9 @@ class ModelStudy:
         if known is not None:
             return known
         measured = evaluate(measure, rule, self.sample, self.controls)
-        try:
+        # A cache that cannot be written costs time at the next run, not this run's result.
+        with suppress(HarnessError):
             write_json(path, _as_json(measured))
-        except HarnessError:
-            # A cache that cannot be written costs time at the next run, not this run's result.
-            pass
         return measured
 
     def _key(self, criterion_id: str) -> str:

@@ -6,7 +6,7 @@ from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.evidence import ProblemStudy
 from harness.problems import duplicates, incomplete, overlap
 from harness.problems.dataset_file import read_dataset, save_dataset
-from harness.reporting.inventory import entry_id, inventory_entry, missing_fields, update_inventory
+from harness.problems.inventory import entry_id, inventory_entry, missing_fields, update_inventory
 
 
 def dataset_path(study: ProblemStudy) -> str:

@@ -1,0 +1,1 @@
+"""Running problems through a model and keeping the attention of its thoughts."""

@@ -200,14 +200,3 @@ def sources_digest(patterns: tuple[str, ...], packages: tuple[str, ...]) -> str:
         *(f"{path.relative_to(_PACKAGE)}:{file_digest(path)}" for path in sources),
         *(f"{package}:{version(package)}" for package in packages),
     )
-
-
-def resolve_device(device: str) -> str:
-    """``auto`` becomes ``cuda`` where a GPU is at hand, else ``cpu``."""
-    if device != "auto":
-        return device
-    if not Path("/proc/driver/nvidia").exists() and shutil.which("nvidia-smi") is None:
-        return "cpu"
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -25,10 +25,9 @@ def layers_grid(mean: np.ndarray, title: str = "Attention between thoughts, by l
         Panel(pattern, f"Layer {layer} (max={maximum:.2f})")
         for layer, (pattern, maximum) in enumerate(zip(aggregate, maxima, strict=True))
     ]
-    note = (
-        f"Mean over {heads} head{'s' if heads > 1 else ''} and all problems. "
-        f"Colour scale fitted to these means (0 to {top:g}); not the 0 to 1.0 scale of single heads."
-    )
+    note = f"Mean over {heads} head{'s' if heads > 1 else ''} and all problems. "
+    note += f"Colour scale fitted to these means (0 to {top:g})"
+    note += "." if top == 1.0 else "; not the 0 to 1.0 scale of single heads."
     return pattern_grid(
         panels,
         rows,
@@ -36,7 +35,7 @@ def layers_grid(mean: np.ndarray, title: str = "Attention between thoughts, by l
         (0.0, top),
         title=title,
         note=note,
-        bar_label="Attention weight, mean over heads",
+        bar_label="Mean attention weight",
         sizes=_sizes(columns),
     )
 

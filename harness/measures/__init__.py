@@ -15,6 +15,7 @@ from harness.measures.flow import (
     sequential_share,
     skip,
 )
+from harness.measures.heads import HEAD_SCORES
 from harness.measures.hubs import (
     concentration,
     enrichment,
@@ -61,6 +62,7 @@ from harness.measures.patterns import (
 from harness.measures.ranking import take_patterns, take_scores, top_k
 
 __all__ = [
+    "HEAD_SCORES",
     "LAYER_TYPES",
     "EmptyGroup",
     "NotApplicable",

@@ -19,7 +19,7 @@ Indices = NDArray[np.int64]
 EMPTY = 1e-12
 
 
-class NotApplicable(ValueError):  # noqa: N818
+class NotApplicable(ValueError):
     """The measure does not exist for this number of latents, layers or heads; the message says why."""
 
 

@@ -1,0 +1,1 @@
+"""CODI models: the registry, loading a checkpoint, and the model that thinks."""

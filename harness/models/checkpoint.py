@@ -204,10 +204,7 @@ def _complete_tied(files: ModelFiles, language: dict[str, Tensor], plain: PreTra
     """Fill in whichever of embedding and output head the file leaves out, when the config ties them."""
     if not plain.config.tie_word_embeddings:
         return language
-    prefix = "base_model.model."
-    named = {id(module): name for name, module in plain.named_modules()}
-    head = f"{prefix}{named[id(plain.get_output_embeddings())]}.weight"
-    table = f"{prefix}{named[id(plain.get_input_embeddings())]}.weight"
+    table, head = _vocabulary_keys(plain)
     if head in language and table in language:
         same = language[head].shape == language[table].shape and torch.equal(language[head], language[table])
         if not same:
@@ -217,6 +214,14 @@ def _complete_tied(files: ModelFiles, language: dict[str, Tensor], plain: PreTra
             )
     known = language.get(head, language.get(table))
     return language if known is None else language | {head: known, table: known}
+
+
+def _vocabulary_keys(plain: PreTrainedModel) -> tuple[str, str]:
+    """Names in the state dict of the embedding and of the output head."""
+    named = {id(module): name for name, module in plain.named_modules()}
+    modules = (plain.get_input_embeddings(), plain.get_output_embeddings())
+    table, head = (f"base_model.model.{named[id(module)]}.weight" for module in modules)
+    return table, head
 
 
 def _require_fit(
@@ -234,14 +239,14 @@ def _require_fit(
             + (f"; {len(extra)} unexpected: {_some([_plain_name(key) for key in extra])}" if extra else "")
             + ". The checkpoint is incomplete or the base is the wrong one."
         )
-    for module in (plain.get_input_embeddings(), plain.get_output_embeddings()):
-        for key, value in expected.items():
-            if value is module.weight and language[key].shape[0] != vocabulary + ADDED_TOKENS:
-                raise HarnessError(
-                    f"{files.weights}: {_plain_name(key)} has {language[key].shape[0]} rows, but the base in {files.base} has a "
-                    f"vocabulary of {vocabulary} and CODI adds {ADDED_TOKENS} (pad, bot, eot): {vocabulary + ADDED_TOKENS} "
-                    "are expected. The base is the wrong one, or the embedding was enlarged differently."
-                )
+    rows = vocabulary + ADDED_TOKENS
+    for key in _vocabulary_keys(plain):
+        if len(language[key]) != rows:
+            raise HarnessError(
+                f"{files.weights}: {_plain_name(key)} has {len(language[key])} rows, but the base in {files.base} has a "
+                f"vocabulary of {vocabulary} and CODI adds {ADDED_TOKENS} (pad, bot, eot): {rows} are expected. The base is "
+                "the wrong one, or the embedding was enlarged differently."
+            )
     wrong = [
         f"{_plain_name(key)} {tuple(language[key].shape)} instead of {tuple(value.shape)}"
         for key, value in expected.items()

@@ -52,6 +52,10 @@ class ModelFiles:
     lora_alpha: float
     remove_eos: bool
 
+    def overridden(self, **settings: Any) -> "ModelFiles":
+        """The same files with those settings replaced that are not None."""
+        return replace(self, **{name: value for name, value in settings.items() if value is not None})
+
     def fingerprint(self) -> str:
         """SHA-256 over the weights, the base's config and tokenizer, and the settings."""
         base_files = sorted(path for pattern in _BASE_FILES for path in self.base.glob(pattern) if path.is_file())
@@ -148,8 +152,7 @@ def locate_files(
             default.remove_eos,
         )
     )
-    asked: dict[str, Any] = {"n_latents": n_latents, "lora_alpha": lora_alpha, "remove_eos": remove_eos}
-    return replace(files, **{key: value for key, value in asked.items() if value is not None})
+    return files.overridden(n_latents=n_latents, lora_alpha=lora_alpha, remove_eos=remove_eos)
 
 
 def with_settings(files: ModelFiles) -> ModelFiles:
@@ -161,12 +164,9 @@ def with_settings(files: ModelFiles) -> ModelFiles:
         settings = CheckpointSettings.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise HarnessError(f"{path} is not valid: {error}. Expected lora_alpha, num_latent, remove_eos.") from error
-    found = {
-        "n_latents": settings.num_latent,
-        "lora_alpha": settings.lora_alpha,
-        "remove_eos": settings.remove_eos,
-    }
-    return replace(files, **{key: value for key, value in found.items() if value is not None})  # type: ignore[arg-type]
+    return files.overridden(
+        n_latents=settings.num_latent, lora_alpha=settings.lora_alpha, remove_eos=settings.remove_eos
+    )
 
 
 def _first_place(name: str, places: list[str], home: Path) -> Path:

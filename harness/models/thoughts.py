@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, PreTraine
 
 from harness.attention import EXPLICIT, FAST, Recorder, recording
 from harness.errors import HarnessError
-from harness.models.checkpoint import ADDED_TOKENS, Projection, build, build_untrained
+from harness.models.checkpoint import ADDED_TOKENS, build, build_untrained
 from harness.models.registry import ModelFiles
 
 Padding = Literal["masked", "reference"]

@@ -1,0 +1,1 @@
+"""The pytest side: options, items, gate, terminal and report."""

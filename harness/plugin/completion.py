@@ -5,41 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from harness.criteria.results import CriterionResult, RunResult
 from harness.errors import HarnessError
 from harness.files import write_json
-from harness.plugin.baselines import Baselines, approve, conditions_of
+from harness.plugin.baselines import approve, conditions_of
 from harness.plugin.collection import Case, is_check
-from harness.plugin.gate import Decision, decide, fails_validity
-from harness.plugin.judging import STOPPED, has_verdict
-from harness.plugin.options import GateOptions
-from harness.plugin.verdict_store import VerdictStore
-
-if TYPE_CHECKING:
-    from harness.judging import Run
-    from harness.options import RunOptions
+from harness.plugin.judging import STOPPED, Assessment, has_verdict
 
 
 class Completion:
     """Runs in the controller only; the terminal and the report read its attributes once the session finished."""
 
-    def __init__(
-        self,
-        run: Run,
-        options: RunOptions,
-        gate: GateOptions,
-        cases: Sequence[Case],
-        baselines: Baselines,
-        store: VerdictStore,
-    ) -> None:
-        self.run = run
-        self.options = options
-        self.gate = gate
-        self.baselines = baselines
+    def __init__(self, assessment: Assessment, output: Path, cases: Sequence[Case]) -> None:
+        self.assessment = assessment
+        self.output = output
         self.judged: list[CriterionResult] = []
         """What items judged, in the order of the study."""
         self.result: RunResult | None = None
@@ -52,22 +35,17 @@ class Completion:
         """Number of criteria whose check ended without a verdict."""
         self.exit_status = 0
         self._cases = tuple(cases)
-        self._store = store
 
     @property
     def anything_judged(self) -> bool:
         """Whether at least one verdict was reached so far."""
-        return self._store.holds_any()
-
-    def decision(self, result: CriterionResult) -> Decision:
-        """What the gate made of one verdict."""
-        return decide(self.gate.of_items, result, self.baselines.approved(result))
+        return self.assessment.store.holds_any()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where verdicts go and which ones are approved."""
-        node.workerinput["harness_run_id"] = self._store.run_id
-        node.workerinput["harness_baselines"] = self.baselines.model_dump_json(by_alias=True)
+        node.workerinput["harness_run_id"] = self.assessment.store.run_id
+        node.workerinput["harness_baselines"] = self.assessment.baselines.model_dump_json(by_alias=True)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notice checks without a verdict, and the error after which the run cannot go on."""
@@ -78,14 +56,14 @@ class Completion:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Complete, write and, where asked, approve what was judged, whether or not the run came to its end."""
-        self.judged = self._store.results([(case.scope, case.criterion.id) for case in self._cases])
+        self.judged = self.assessment.store.results([(case.scope, case.criterion.id) for case in self._cases])
         try:
             if self.judged:
                 self._complete(exitstatus)
         except HarnessError as error:
             self.stopped = str(error)
         finally:
-            self._store.remove()
+            self.assessment.store.remove()
         if self.stopped:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         elif exitstatus == pytest.ExitCode.INTERRUPTED:
@@ -95,15 +73,15 @@ class Completion:
         self.exit_status = int(session.exitstatus)
 
     def _complete(self, exitstatus: int) -> None:
-        self.result = self.run.complete(self.judged)
-        if self.baselines.edited:
-            self.result.run["declarations_changed"] = self.baselines.edited
-        write_json(self.options.output / "criteria.json", self.result.model_dump(mode="json", by_alias=True))
-        if self.gate.approve and exitstatus == pytest.ExitCode.OK:
+        self.result = self.assessment.run.complete(self.judged)
+        if self.assessment.baselines.edited:
+            self.result.run["declarations_changed"] = self.assessment.baselines.edited
+        write_json(self.output / "criteria.json", self.result.model_dump(mode="json", by_alias=True))
+        if self.assessment.gate.approve and exitstatus == pytest.ExitCode.OK:
             criteria = {case.criterion.id: case.criterion for case in self._cases}
-            provenance = self.run.provenance()
+            provenance = self.assessment.run.provenance()
             self.approved = approve(
-                self.gate.baselines,
+                self.assessment.gate.baselines,
                 [(criteria[result.id], result) for result in self.judged],
                 conditions_of(provenance),
                 provenance["declarations_sha256"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from harness.criteria.results import CriterionResult
 from harness.errors import HarnessError
 from harness.plugin.baselines import Baselines
 from harness.plugin.collection import Case
-from harness.plugin.gate import decide
+from harness.plugin.gate import Decision, decide
 from harness.plugin.messages import failure
 from harness.plugin.options import GateOptions
 from harness.plugin.verdict_store import VerdictStore
@@ -29,14 +30,25 @@ VERDICT = "verdict"
 """The property of a test that reached a verdict."""
 
 
+@dataclass(frozen=True)
+class Assessment:
+    """What a process needs to judge: who judges, by what gate, against what approval, and where verdicts go."""
+
+    run: Run
+    gate: GateOptions
+    baselines: Baselines
+    store: VerdictStore
+
+    def decision(self, result: CriterionResult) -> Decision:
+        """What the gate makes of one verdict."""
+        return decide(self.gate.of_items, result, self.baselines.approved(result))
+
+
 class Judging:
     """Brings the fixture ``judge`` of the checks."""
 
-    def __init__(self, run: Run, gate: GateOptions, baselines: Baselines, store: VerdictStore) -> None:
-        self._run = run
-        self._gate = gate
-        self._baselines = baselines
-        self._store = store
+    def __init__(self, assessment: Assessment) -> None:
+        self._assessment = assessment
 
     @pytest.fixture
     def judge(self, request: pytest.FixtureRequest) -> Judge:
@@ -57,19 +69,19 @@ class Judging:
 
     def _judged(self, case: Case) -> CriterionResult | HarnessError:
         try:
-            result = self._run.judge(case.criterion, case.scope)
-            self._store.keep(result)
+            result = self._assessment.run.judge(case.criterion, case.scope)
+            self._assessment.store.keep(result)
         except HarnessError as error:
             return error
         return result
 
     def _apply_gate(self, result: CriterionResult) -> None:
         __tracebackhide__ = True
-        decision = decide(self._gate.of_items, result, self._baselines.approved(result))
+        decision = self._assessment.decision(result)
         if decision.outcome == "skipped":
             pytest.skip(decision.why)
         if decision.outcome == "failed":
-            pytest.fail(failure(result, decision, self._baselines), pytrace=False)
+            pytest.fail(failure(result, decision, self._assessment.baselines), pytrace=False)
 
 
 def has_verdict(report: pytest.TestReport) -> bool:

@@ -54,7 +54,7 @@ def _start(config: pytest.Config) -> None:
     from harness.plugin.collection import Collection, cases_of
     from harness.plugin.completion import Completion
     from harness.plugin.html import HtmlReport
-    from harness.plugin.judging import Judging
+    from harness.plugin.judging import Assessment, Judging
     from harness.plugin.progress import TerminalProgress
     from harness.plugin.terminal import Terminal
     from harness.plugin.verdict_store import VerdictStore
@@ -75,16 +75,15 @@ def _start(config: pytest.Config) -> None:
     if config.option.collectonly:
         return
     if hasattr(config, "workerinput"):
-        run_id, baselines = config.workerinput["harness_run_id"], config.workerinput["harness_baselines"]
-        store = VerdictStore(options.output, run_id)
-        register(Judging(run, gate, Baselines.model_validate_json(baselines), store), "harness-judging")
+        approved = Baselines.model_validate_json(config.workerinput["harness_baselines"])
+        store = VerdictStore(options.output, config.workerinput["harness_run_id"])
+        register(Judging(Assessment(run, gate, approved, store)), "harness-judging")
         return
     run.preflight()
-    required = gate.of_items == "baseline"
-    baselines = Baselines.read(gate.baselines, cases, run.provenance(), required)
-    store = VerdictStore(options.output)
-    register(Judging(run, gate, baselines, store), "harness-judging")
-    completion = Completion(run, options, gate, cases, baselines, store)
+    approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
+    assessment = Assessment(run, gate, approved, VerdictStore(options.output))
+    completion = Completion(assessment, options.output, cases)
+    register(Judging(assessment), "harness-judging")
     register(completion, "harness-completion")
     if config.pluginmanager.hasplugin("html"):
         register(HtmlReport(config, options.output, completion), "harness-html")

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from harness.criteria.results import CriterionResult
 from harness.reporting import phrases
 
-HEADINGS = ("criterion", "statement", "measured", "rule", "95 % interval", "controls that pass", "verdict")
-BRIEF_HEADINGS = ("criterion", "statement", "measured", "rule", "95 % interval", "controls", "verdict")
-BRIEF_WORDS = 12
-NARROWEST_STATEMENT = 20
 GAP = "  "
+WORDS = 12
+"""Length to which texts that are no numbers are cut when room is short."""
+FEWEST_LETTERS = 9
+READABLE_STATEMENT = 30
+SHORTEST_STATEMENT = 14
+
+
+class Cells(NamedTuple):
+    """One line of the table."""
+
+    criterion: str
+    statement: str
+    measured: str
+    rule: str
+    interval: str
+    controls: str
+    verdict: str
 
 
 @dataclass(frozen=True)
 class Row:
-    """One verdict as cells, without colour."""
+    """One verdict as cells of equal width, without colour."""
 
     result: CriterionResult
     cells: tuple[str, ...]
@@ -30,23 +44,21 @@ class Row:
         return "yellow" if self.result.verdict == "skipped" else "red"
 
 
-def fitted(results: Sequence[CriterionResult], width: int) -> tuple[str, list[Row]]:
-    """The heading line and one row per result, no line longer than ``width`` unless it is very narrow.
+HEADING = Cells("criterion", "statement", "measured", "rule", "95 % interval", "controls that pass", "verdict")
 
-    What does not fit goes in this order: the end of the statements, long words and the names of controls, the
-    statements.
+
+def fitted(results: Sequence[CriterionResult], width: int) -> tuple[str, list[Row]]:
+    """The heading line and one row per result, no line longer than ``width`` unless that is very narrow.
+
+    What does not fit goes in this order: the end of the statements, long words, the names of controls, the
+    statements, more of long words, the controls.
     """
-    table = [HEADINGS, *map(_cells, results)]
-    if _room(table, width) < NARROWEST_STATEMENT:
-        table = [BRIEF_HEADINGS, *map(_brief_cells, results)]
-    room = _room(table, width)
-    if room < NARROWEST_STATEMENT:
-        table = [(cells[0], *cells[2:]) for cells in table]
-    else:
-        table = [(cells[0], _cut(cells[1], room), *cells[2:]) for cells in table]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [tuple(cell.ljust(wide) for cell, wide in zip(cells, widths, strict=True)) for cells in table]
-    return GAP.join(lines[0]).rstrip(), [Row(result, cells) for result, cells in zip(results, lines[1:], strict=True)]
+    for lines in _layouts(results, width):
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        if sum(widths) + len(GAP) * (len(widths) - 1) <= width:
+            break
+    even = [tuple(cell.ljust(wide) for cell, wide in zip(line, widths, strict=True)) for line in lines]
+    return GAP.join(even[0]).rstrip(), [Row(result, cells) for result, cells in zip(results, even[1:], strict=True)]
 
 
 def verdict(result: CriterionResult) -> str:
@@ -56,9 +68,14 @@ def verdict(result: CriterionResult) -> str:
     return " ".join([result.verdict.upper(), ", ".join(words)]).rstrip()
 
 
-def _cells(result: CriterionResult) -> tuple[str, ...]:
+def cut(text: str, room: int) -> str:
+    """``text``, its end replaced by an ellipsis where it is longer than ``room``."""
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
+
+
+def _cells(result: CriterionResult) -> Cells:
     interval = phrases.interval(result.ci_low, result.ci_high)
-    return (
+    return Cells(
         result.id,
         result.statement,
         phrases.scalar(result.measured, result.threshold),
@@ -69,19 +86,32 @@ def _cells(result: CriterionResult) -> tuple[str, ...]:
     )
 
 
-def _brief_cells(result: CriterionResult) -> tuple[str, ...]:
-    criterion, statement, measured, rule, interval, _, judged = _cells(result)
-    passing = [control.passes for control in result.controls.values() if control.passes is not None]
-    controls = f"{sum(passing)} of {len(passing)}" if passing else phrases.NOTHING
-    return criterion, statement, _cut(measured, BRIEF_WORDS), _cut(rule, BRIEF_WORDS), interval, controls, judged
+def _passing(result: CriterionResult) -> str:
+    judged = [control.passes for control in result.controls.values() if control.passes is not None]
+    return f"{sum(judged)} of {len(judged)}" if judged else phrases.NOTHING
 
 
-def _room(table: Sequence[Sequence[str]], width: int) -> int:
-    """What is left for the statement when every other column has what it needs."""
-    columns = list(zip(*table, strict=True))
-    others = [column for place, column in enumerate(columns) if place != 1]
-    return width - sum(max(map(len, column)) for column in others) - len(GAP) * len(others)
+def _layouts(results: Sequence[CriterionResult], width: int) -> Iterator[list[tuple[str, ...]]]:
+    """The table in ever fewer characters; where statements are shown, they fill the width."""
+    whole = [HEADING, *map(_cells, results)]
+    short = _with_words_cut(whole, WORDS)
+    counts = ["controls", *map(_passing, results)]
+    counted = [line._replace(controls=count) for line, count in zip(short, counts, strict=True)]
+    for table, least in ((whole, READABLE_STATEMENT), (short, READABLE_STATEMENT), (counted, SHORTEST_STATEMENT)):
+        room = width - _width_without_statements(table)
+        if room >= least:
+            yield [line._replace(statement=cut(line.statement, room)) for line in table]
+    yield [(line.criterion, *line[2:]) for line in counted]
+    shortest = _with_words_cut(counted, FEWEST_LETTERS)
+    yield [(line.criterion, *line[2:]) for line in shortest]
+    yield [(line.criterion, *line[2:5], line.verdict) for line in shortest]
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
+def _with_words_cut(table: Sequence[Cells], room: int) -> list[Cells]:
+    return [line._replace(measured=cut(line.measured, room), rule=cut(line.rule, room)) for line in table]
+
+
+def _width_without_statements(table: Sequence[Cells]) -> int:
+    """What all other columns need, and the gap before the statements."""
+    others = [column for place, column in enumerate(zip(*table, strict=True)) if place != 1]
+    return sum(max(map(len, column)) for column in others) + len(GAP) * len(others)

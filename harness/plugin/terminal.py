@@ -28,8 +28,8 @@ class Terminal:
 
     def pytest_report_header(self) -> list[str]:
         """What is judged, on what, and which declarations are not the approved ones."""
-        lines = [header(self._completion.run.provenance())]
-        if edited := self._completion.baselines.edited:
+        lines = [header(self._completion.assessment.run.provenance())]
+        if edited := self._completion.assessment.baselines.edited:
             lines.append(f"declarations that differ from the approved ones: {', '.join(edited)}")
         return lines
 
@@ -54,7 +54,7 @@ class Terminal:
             return
         judged = completion.result.criteria
         self._validity(terminalreporter, judged)
-        if completion.gate.of_items == "baseline":
+        if completion.assessment.gate.of_items == "baseline":
             self._changes(terminalreporter, judged)
         else:
             self._tables(terminalreporter, judged)
@@ -96,13 +96,15 @@ class Terminal:
 
     def _changes(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
         reporter.write_line("")
-        changed = [(result, self._completion.decision(result)) for result in judged]
+        changed = [(result, self._completion.assessment.decision(result)) for result in judged]
         changed = [(result, decision) for result, decision in changed if decision.change]
         for result, decision in changed:
-            approved = self._completion.baselines.approved(result)
+            approved = self._completion.assessment.baselines.approved(result)
             line = f"{result.id}{GAP}{decision.why}"
             if approved is not None:
-                line += f"{GAP}({change(result, approved)}; {self._completion.baselines.approval_of(result)})"
+                line += (
+                    f"{GAP}({change(result, approved)}; {self._completion.assessment.baselines.approval_of(result)})"
+                )
             several = len({one.model for one in judged}) > 1
             reporter.write_line(f"{result.model}{GAP}{line}" if several else line, red=True)
         if not changed:
@@ -112,7 +114,7 @@ class Terminal:
         completion = self._completion
         reporter.write_line("")
         biased = f"{GAP}* biased by selection; cross-fitted value in the report"
-        stars = completion.gate.of_items != "baseline" and any(result.biased for result in judged)
+        stars = completion.assessment.gate.of_items != "baseline" and any(result.biased for result in judged)
         words = " · ".join(map(phase_words, phases))
         if words or stars:
             reporter.write_line(words + (biased if stars else ""))
@@ -124,18 +126,18 @@ class Terminal:
     def _gate_words(self, judged: Sequence[CriterionResult]) -> str:
         completion = self._completion
         ending = f"(exit {completion.exit_status})"
-        if completion.gate.approve:
+        if completion.assessment.gate.approve:
             if completion.approved:
                 return f"approved {phrases.counted(len(judged), 'verdict')} {ending}"
             return f"nothing approved: the run is not in order {ending}"
-        failing = sum(completion.decision(result).outcome == "failed" for result in judged)
+        failing = sum(completion.assessment.decision(result).outcome == "failed" for result in judged)
         found = [f"{failing} {'criterion fails' if failing == 1 else 'criteria fail'}"] if failing else []
         if completion.broken:
             found.append(f"{phrases.counted(completion.broken, 'criterion', 'criteria')} without a verdict")
         if completion.stopped:
             found.append("stopped early")
         hint = f"{GAP}approve these verdicts: --approve" if failing and len(found) == 1 else ""
-        return f"gate: {completion.gate.gate} -> {', '.join(found) or 'met'} {ending}{hint}"
+        return f"gate: {completion.assessment.gate.gate} -> {', '.join(found) or 'met'} {ending}{hint}"
 
 
 def header(provenance: Mapping[str, Any]) -> str:
@@ -169,6 +171,6 @@ def _model_words(model: Mapping[str, Any]) -> str:
 
 
 def _shown(config: pytest.Config, completion: Completion) -> str:
-    path = (completion.options.output / "index.html").resolve()
+    path = (completion.output / "index.html").resolve()
     here = config.invocation_params.dir
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -6,13 +6,14 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.criteria.results import CriterionResult
+from harness.files import digest
 
 DECADES_APART = 100.0
 """Positive values that span more than this ratio are shown on a logarithmic axis."""
 
 
 def strip(criterion: CriterionResult, name: str) -> Markup | None:
-    """The calibration strip as SVG, its ids starting with ``name``; None where there is no axis to draw.
+    """The calibration strip as SVG, its ids derived from ``name``; None where there is no axis to draw.
 
     Drawn for hypotheses with a numeric rule, from the model's value, its interval and every control's value.
     """
@@ -24,11 +25,11 @@ def strip(criterion: CriterionResult, name: str) -> Markup | None:
     interval = (criterion.ci_low, criterion.ci_high) if both else None
     comparator = "between" if isinstance(threshold, tuple) else criterion.comparator
     value, reachable = _number(criterion.measured), criterion.attainable
-    return _drawn(name, value, interval, threshold, comparator, reachable, tuple(controls.items()))
+    return _drawn(f"s{digest(name)[:12]}", value, interval, threshold, comparator, reachable, tuple(controls.items()))
 
 
 @lru_cache(maxsize=2048)
-def _drawn(  # noqa: PLR0917 - positional arguments make the key of the cache
+def _drawn(
     name: str,
     measured: float | None,
     interval: Any,

@@ -10,7 +10,7 @@ import pytest
 from harness import measures
 from harness.measures import bounds
 
-POPULATION = 48
+POPULATION = 24
 
 
 def draw_rows(rng: np.random.Generator, count: int, cells: int) -> np.ndarray:
@@ -151,7 +151,6 @@ CASES = {
         0,
     ),
     "across_problem_std": (spread, bounds.across_problem_std(1, 1, 3), (6, 1, 1, 3), 0.03),
-    "across_problem_std for 4": (spread, bounds.across_problem_std(1, 1, 4), (12, 1, 1, 4), 0.05),
     "unstable_share": (unstable, bounds.unstable_share(1, 1, 3, 0.48), (5, 1, 1, 3), 0),
 }
 
@@ -159,7 +158,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_an_adversary_reaches_both_ends_and_passes_neither(name: str) -> None:
     objective, (low, high), shape, tolerance = CASES[name]
-    steps = 250 * shape[0] if shape[0] > 1 else 600
+    steps = 150 * shape[0] if shape[0] > 1 else 500
     reached_high = climb(objective, shape, steps)
     reached_low = -climb(lambda raw: -objective(raw), shape, steps)
     assert low - 1e-7 <= reached_low <= low + max(tolerance, 1e-9) * max(1.0, high)

@@ -212,19 +212,15 @@ def test_greedy_answers_stop_at_the_limit_and_never_hold_added_tokens(trained):
     weights, prj = load_model(folder, SHAPES[name])
     vocabulary = Vocabulary(AutoTokenizer.from_pretrained(folder / "base"))
     questions = [problem["question"] for problem in generate_split("test", 5)[:3]]
-    texts = answer_questions(Network(SHAPES[name], weights), prj, vocabulary, questions, 6, max_tokens=4)
+    texts = answer_questions(Network(SHAPES[name], weights), prj, vocabulary, questions, latents=6, max_tokens=4)
     assert len(texts) == 3
     assert all(len(text.split()) <= 4 for text in texts)
 
 
 def test_the_command_trains_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train_codi, "SHAPES", SHAPES)
-    monkeypatch.setattr(train_codi, "Recipe", lambda: RECIPE)
-    monkeypatch.setattr(Recipe, "validation", 6)
     arguments = ["tiny-llama", "--out", str(tmp_path), "--teacher-steps", "1", "--student-steps", "1", "--test", "8"]
-    train_codi_main = train_codi.main
-    monkeypatch.setattr(train_codi.Recipe, "teacher_steps", 1, raising=False)
-    monkeypatch.setattr(train_codi.Recipe, "student_steps", 1, raising=False)
-    monkeypatch.setattr(train_codi.Recipe, "report_every", 1, raising=False)
-    train_codi_main(arguments)
-    assert "all zeroed all" in capsys.readouterr().out
+    train_codi.main(arguments, RECIPE)
+    report = capsys.readouterr().out
+    assert "phase 2 step 1 " in report
+    assert re.search(r"all zeroed all +\d\.\d{3} \[.*\] \d/8", report)

@@ -215,11 +215,11 @@
       const cell = (tag, text) => make(tag, { className: "ch-num" }, text);
       const line = (tag, name, values) => table.append(make("tr", {}, make("th", { scope: "row" }, name), ...values.map((text) => cell(tag, text))));
       line("th", "thought", chosen.columns.map((_, j) => String(j)));
-      line("td", "this head", chosen.columns.map(short));
+      line("td", "this head", chosen.columns.map((share) => share.toFixed(2)));
       line("td", "causality alone", chosen.columns.map((_, j) => {
         let causal = 0;
         for (let i = j; i < T; i += 1) causal += 1 / (i + 1) / T;
-        return short(causal);
+        return causal.toFixed(2);
       }));
       return table;
     };
@@ -253,6 +253,13 @@
     log.append(...[...document.body.childNodes].filter((node) => node !== report));
     document.body.prepend(report);
     document.body.append(log);
+  };
+
+  // pytest-html keeps its filters in the query by pushing a decoded address, which a browser refuses for a file
+  // whose path holds anything but ASCII; the refusal would leave its table empty. The query alone says the same.
+  history.pushState = (state, title, address) => {
+    const { search } = new URL(address, location.href);
+    history.replaceState(state, title, (search || location.pathname) + location.hash);
   };
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from harness.errors import HarnessError
 from harness.problems import Problem, ProblemSet, load_problems
 from harness.problems.dataset_file import save_dataset
-from harness.reporting.inventory import FIELDS, entry_id, inventory_entry, missing_fields, update_inventory
+from harness.problems.inventory import FIELDS, entry_id, inventory_entry, missing_fields, update_inventory
 
 FILE = PurePosixPath("../data/attention_dataset_2_train.json")
 DRAWN = ProblemSet("set", "train", (Problem(3, "Q", "S", 1.0), Problem(5, "R", "S", 2.0)), 10, 42, "somewhere, MIT")

@@ -1,0 +1,110 @@
+"""``codi-harness``: what is there, does a model load, what is judged, and tidying the cache."""
+
+import argparse
+import shutil
+import sys
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.options import default_cache_folder
+
+USAGE_ERROR = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 4 with one paragraph on standard error when an input is wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except HarnessError as error:
+        print(textwrap.fill(str(error), 100), file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="codi-harness", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    models = commands.add_parser("models", help="list the registered models and where their files are looked for")
+    models.set_defaults(run=_models)
+
+    check = commands.add_parser("check-model", help="load a model and answer one question")
+    check.add_argument("name")
+    check.add_argument("--checkpoint", help="a folder, file or hub id in place of the registry's")
+    check.add_argument("--device", default="auto")
+    check.set_defaults(run=_check_model)
+
+    criteria = commands.add_parser("criteria", help="list every criterion with its rule and definition")
+    criteria.add_argument("--story", help="only this story, such as 1.2")
+    criteria.set_defaults(run=_criteria)
+
+    prune = commands.add_parser("prune-cache", help="remove extractions that were not used lately")
+    prune.add_argument("--days", type=float, default=30, help="keep what was used in so many days (default 30)")
+    prune.add_argument("--cache-dir", type=Path, default=default_cache_folder())
+    prune.set_defaults(run=_prune_cache)
+
+    for command in (models, check):
+        command.add_argument("--models", type=Path, metavar="FILE", help="a TOML file with models of your own")
+    return parser
+
+
+def _models(options: argparse.Namespace) -> None:
+    from harness.models.registry import registered_models
+
+    for name, (entry, _) in sorted(registered_models(options.models).items()):
+        places = [*([f"embedded in {entry.folder}"] if entry.folder else []), *entry.checkpoint]
+        print(f"{name:<18} {entry.dataset:<10} {', '.join(places)}")
+
+
+def _check_model(options: argparse.Namespace) -> None:
+    from harness.models.load import load_model
+    from harness.models.registry import find_entry
+    from harness.problems import load_problems
+
+    started = time.monotonic()
+    model = load_model(options.name, checkpoint=options.checkpoint, device=options.device, models_file=options.models)
+    loaded = time.monotonic()
+    print(f"{model.name}: {model.n_layers} layers x {model.n_heads} heads, {model.n_latents} thoughts,")
+    print(
+        f"  {model.n_parameters:,} parameters without embeddings, on {model.device}, loaded in {loaded - started:.1f} s"
+    )
+    dataset = find_entry(options.name, options.models)[0].dataset
+    question = "Tom has 5 apples. He buys 3 more. How many apples does Tom have?"
+    gold = 8.0
+    if dataset == "synthetic":
+        problem = load_problems("synthetic", split="test", n=1)[0]
+        question, gold = problem.question, problem.answer
+    print(f"  question: {question}")
+    print(f"  answer:   {model.generate([question])[0]!r} in {time.monotonic() - loaded:.1f} s (gold {gold:g})")
+
+
+def _criteria(options: argparse.Namespace) -> None:
+    from harness.criteria.registry import criteria
+
+    chosen = [criterion for criterion in criteria() if options.story in (None, criterion.story)]
+    if not chosen:
+        stories = ", ".join(dict.fromkeys(criterion.story for criterion in criteria()))
+        raise HarnessError(f"There is no story {options.story!r}. Stories: {stories}.")
+    for criterion in chosen:
+        print(f"{criterion.id:<22} {criterion.kind:<11} {criterion.rule!s:<24} {criterion.statement}")
+        print(textwrap.indent(textwrap.fill(criterion.definition, 96), "    "))
+
+
+def _prune_cache(options: argparse.Namespace) -> None:
+    oldest = time.time() - options.days * 86_400
+    freed = removed = 0
+    for folder in (options.cache_dir / "extractions").glob("*"):
+        used = max((file.stat().st_atime for file in [folder, *folder.glob("*")]), default=0)
+        if folder.is_dir() and used < oldest:
+            freed += sum(file.stat().st_size for file in folder.glob("*"))
+            shutil.rmtree(folder)
+            removed += 1
+    print(f"removed {removed} extractions, {freed / 1e6:.1f} MB, from {options.cache_dir}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

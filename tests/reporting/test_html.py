@@ -1,0 +1,348 @@
+import base64
+import json
+import re
+import shlex
+import time
+from html.parser import HTMLParser
+
+import pytest
+
+from harness.criteria.results import ControlResult
+from harness.reporting import phrases
+from harness.reporting.explorer import explorer_data
+from harness.reporting.html import render
+from harness.reporting.rerun import rerun_command
+
+VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
+HOSTILE = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and keeps elements with their text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.misnested = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        element = {"tag": tag, "attributes": dict(attributes), "text": "", "inside": [e["tag"] for e in self.open]}
+        self.elements.append(element)
+        if tag not in VOID:
+            self.open.append(element)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append(
+            {"tag": tag, "attributes": dict(attributes), "text": "", "inside": [e["tag"] for e in self.open]}
+        )
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop()["tag"] != tag:
+            self.misnested.append(tag)
+
+    def handle_data(self, data):
+        for element in self.open:
+            element["text"] += data
+
+    def all(self, tag, **attributes):
+        return [
+            element
+            for element in self.elements
+            if element["tag"] == tag and all(element["attributes"].get(k) == v for k, v in attributes.items())
+        ]
+
+    def row(self, criterion_id, model="tiny-llama"):
+        (body,) = self.all("tbody", id=f"c-{model}-{criterion_id}")
+        return body
+
+
+@pytest.fixture(scope="module")
+def page(rendered):
+    return Page(rendered)
+
+
+def words(element):
+    return re.sub(r"\s+", " ", element["text"]).strip()
+
+
+def test_it_is_one_section_whose_tags_nest(page):
+    assert page.misnested == []
+    assert page.open == []
+    assert [e["tag"] for e in page.elements if not e["inside"]] == ["section"]
+
+
+def test_ids_are_unique(page):
+    ids = [e["attributes"]["id"] for e in page.elements if "id" in e["attributes"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_criterion_has_its_row_without_a_script(page, every_criterion):
+    for item in every_criterion:
+        text = words(page.row(item.id, item.model))
+        assert item.statement in text
+        assert item.definition in text
+        assert item.verdict in text
+
+
+def test_text_of_data_and_models_never_becomes_markup(rendered, page):
+    assert "<script>alert" not in rendered
+    assert "</script><script>" not in rendered.replace("\n", "")
+    assert HOSTILE in words(page.row("1.2-max"))
+    assert len(page.all("script")) == 2
+
+
+def test_hostile_names_stay_inside_their_attributes(make_criterion, make_run, tmp_path):
+    name = '"><img src=x onerror=alert(1)>'
+    item = make_criterion(model=name, family=name, statement=name, beside={name: name})
+    page = Page(render(make_run([item]), tmp_path))
+    assert page.all("img") == []
+    assert page.row(item.id, name)["attributes"]["data-model"] == name
+
+
+def test_nothing_is_fetched_from_anywhere(page):
+    for element in page.elements:
+        for name in ("src", "href", "action", "data"):
+            target = element["attributes"].get(name) or ""
+            assert not re.match(r"(https?:)?//", target), element
+
+
+@pytest.mark.parametrize(
+    ("criterion_id", "mark"),
+    [
+        ("2.1-top", "vacuous"),
+        ("2.1-top", "selection-biased"),
+        ("2.1-share", "cannot fail"),
+        ("2.3-random", "unattainable"),
+    ],
+)
+def test_a_mark_is_said_in_the_row_with_its_reason(page, rendered, criterion_id, mark):
+    row = rendered[rendered.index(f'id="c-tiny-llama-{criterion_id}"') :]
+    visible = row[: row.index('<tr class="ch-more">')]
+    assert re.search(rf'<span class="ch-mark[^"]*" title="[^"]{{20,}}">{mark}</span>', visible)
+
+
+def test_an_unmarked_pass_carries_no_mark(page):
+    assert page.row("1.2-max-raw")["attributes"]["data-mark"] == ""
+
+
+@pytest.mark.parametrize(
+    ("criterion_id", "tone"),
+    [
+        ("1.2-max-raw", "pass"),
+        ("2.1-top", "hollow"),
+        ("2.1-share", "hollow"),
+        ("1.5-ratio", "fail"),
+        ("2.4-stable", "skipped"),
+    ],
+)
+def test_a_pass_that_does_not_discriminate_never_looks_like_one_that_does(page, criterion_id, tone):
+    assert page.row(criterion_id)["attributes"]["class"].split() == ["ch-item", f"ch-{tone}"]
+
+
+def test_the_row_says_which_controls_pass(page):
+    assert "uniform-context" in words(page.row("2.1-top"))
+    assert "0.93" in words(page.row("2.4-types"))
+
+
+def test_header_names_the_run(page):
+    (header,) = page.all("header")
+    for fact in ("tiny-llama: 2 layers × 3 heads, 6 thoughts, 1.24 M parameters", "synthetic train, 100 of 7,473"):
+        assert fact in words(header)
+    assert "seed 42" in words(header)
+    assert "3f1c2ab93f1c…" in words(header)
+
+
+def test_a_run_that_knows_nothing_about_itself_still_renders(make_criterion, make_run, tmp_path):
+    result = make_run([make_criterion()])
+    result.run.clear()
+    assert Page(render(result, tmp_path)).misnested == []
+
+
+def test_a_tile_gives_verdict_conditions_and_answers(page):
+    first, second = page.all("article")
+    assert "Fail" in words(first)
+    assert "hub: position 0" in words(first)
+    assert "1.5-ratio" in words(first)
+    assert "does not discriminate: 2.1-top" in words(second)
+    assert "ch-hollow" in second["attributes"]["class"]
+
+
+def test_counts_keep_hypotheses_apart_from_files_that_were_written(page):
+    total = words(page.all("span", **{"class": "ch-totals"})[0])
+    assert total == (
+        "validity checks 1 pass hypotheses 4 pass 2 pass, not discriminating 2 fail 1 skipped acceptance 1 pass"
+    )
+
+
+def broken_run(make_criterion, make_run):
+    broken = {"kind": "validity", "comparator": "<=", "threshold": 0.01, "measured": 0.2, "verdict": "fail"}
+    invalid = {"verdict": "invalid", "reason": "rests on 1.2-sums, which failed"}
+    return make_run(
+        [
+            make_criterion("1.2-sums", **broken),
+            make_criterion("1.5-ratio", **invalid),
+            make_criterion("2.4-named", verdict="invalid", reason="rests on 1.5-ratio, which failed"),
+            make_criterion("1.5-ratio", model="other", **invalid),
+        ]
+    )
+
+
+def test_a_broken_check_comes_first_in_one_sentence(make_criterion, make_run, tmp_path):
+    page = Page(render(broken_run(make_criterion, make_run), tmp_path))
+    (banner,) = page.all("div", role="alert")
+    text = words(banner)
+    assert "Do not read the numbers of tiny-llama yet" in text
+    assert "1.2-sums" in text
+    assert "measured 0.2, the rule is ≤ 0.01" in text
+    assert "2 criteria that rest on it are invalid, not failed" in text
+    order = [e["tag"] for e in page.elements if e["tag"] in {"header", "article"} or e is banner]
+    assert order[:2] == ["header", "div"]
+
+
+def test_no_banner_where_nothing_broke(page):
+    assert page.all("div", role="alert") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"controls": "none"}, "No controls were evaluated"),
+        ({"controls": "cheap"}, "Only controls that need no further extraction"),
+        ({"declarations_changed": ["1.5-ratio"]}, "differ from the approved ones: 1.5-ratio"),
+        ({"options": {"quick": True}}, "A quick run"),
+    ],
+)
+def test_what_limits_the_reading_is_said(make_criterion, make_run, tmp_path, changes, said):
+    assert said in render(make_run([make_criterion()], **changes), tmp_path)
+
+
+def test_a_figure_is_embedded_once_and_linked_beside_the_page(page, filled_output):
+    first, second = page.all("img")
+    png = base64.b64decode(first["attributes"]["src"].removeprefix("data:image/png;base64,"))
+    assert png.startswith(b"\x89PNG")
+    assert len(png) < 40_000
+    assert "src" not in second["attributes"]
+    assert second["attributes"]["data-ch-same"] == first["attributes"]["id"]
+    for link in page.all("a"):
+        href = link["attributes"]["href"]
+        assert href.startswith("#") or (filled_output / href).is_file()
+
+
+def test_a_file_that_is_not_there_is_named_but_not_linked(page):
+    assert "results/tiny-llama/absent.json (not written)" in words(page.row("1.2-max-raw"))
+
+
+def test_every_inner_link_has_its_target(page):
+    ids = {e["attributes"]["id"] for e in page.elements if "id" in e["attributes"]} | {"ch-log"}
+    targets = {a["attributes"]["href"][1:] for a in page.all("a") if a["attributes"]["href"].startswith("#")}
+    assert targets
+    assert targets <= ids
+
+
+def test_hypotheses_get_a_strip_and_acceptance_criteria_none(page):
+    assert any("measured 0.2" in e["attributes"].get("aria-label", "") for e in page.all("svg"))
+    assert "svg" not in {e["tag"] for e in page.elements if "c-run-1.1-count" in e["attributes"].get("id", "")}
+    assert len(page.all("svg")) == 8
+
+
+def test_the_explorer_carries_patterns_and_scores(filled_output):
+    data = explorer_data(filled_output / "results/tiny-llama")
+    assert (data["layers"], data["heads"], data["thoughts"]) == (2, 3, 6)
+    strongest = next(record for record in data["records"] if record["rank"] == 1)
+    assert (strongest["layer"], strongest["head"]) == (1, 2)
+    assert strongest["pattern"][4][0] == 0.9877
+    assert [score["key"] for score in data["scores"]] == ["head_max", "composite_score"]
+
+
+def test_the_explorer_survives_its_script_tag(page):
+    (script,) = page.all("script", type="application/json")
+    assert json.loads(script["text"])["records"][0]["type"] == f"</script>{HOSTILE}"
+
+
+def test_without_the_files_there_is_no_explorer(make_criterion, make_run, tmp_path):
+    assert explorer_data(tmp_path) is None
+    assert "application/json" not in render(make_run([make_criterion()]), tmp_path)
+
+
+def test_the_command_selects_this_criterion_alone_and_spares_this_report(make_criterion):
+    options = {"models": ["a", "b"], "dataset": "synthetic", "n_problems": 50, "seed": 7, "controls": "cheap"}
+    command = shlex.split(rerun_command(make_criterion(model="b"), {"options": options}))
+    assert command[0] == "pytest"
+    assert command[1].endswith("::test_criterion[b-1.5-ratio]")
+    assert command[2:] == [
+        *("--model", "b", "--dataset", "synthetic", "--n-problems", "50", "--seed", "7"),
+        *("--controls", "cheap", "--output", "reports/rerun"),
+    ]
+
+
+def test_the_command_of_a_pair_names_both_models(make_criterion):
+    command = rerun_command(make_criterion("2.6-differ", model="a_vs_b"), {"options": {"models": ["a", "b", "c"]}})
+    assert "--model a --model b --output" in command
+
+
+def test_the_command_of_a_criterion_judged_at_the_end_selects_its_story(make_criterion):
+    command = shlex.split(rerun_command(make_criterion("3.1-links", model="run"), {"options": {"models": ["a"]}}))
+    assert command[:6] == ["pytest", "checks/", "--story", "3.1", "--model", "a"]
+
+
+def test_four_hundred_rows_stay_quick_and_small(make_criterion, make_run, filled_output):
+    figure = "figures/tiny-llama/1_top_heads_attention.png"
+    items = [make_criterion(f"1.5-n{i}", kind="acceptance", artifacts=[figure], beside={"a": 1.0}) for i in range(400)]
+    start = time.process_time()
+    text = render(make_run(items), filled_output)
+    assert time.process_time() - start < 5
+    assert len(text) < 2_500_000
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (4.77e-7, "4.8e-07"),
+        (0.2345, "0.234"),
+        (12.345, "12.3"),
+        (999.96, "1,000"),
+        (10800.0, "10,800"),
+        (7473, "7,473"),
+        (-0.5, "-0.5"),
+    ],
+)
+def test_numbers_are_readable(value, text):
+    assert phrases.number(value) == text
+
+
+@pytest.mark.parametrize(("value", "threshold"), [(0.99996, 1.0), (0.70001, 0.7), (0.0499996, 0.05), (10799.6, 10800)])
+def test_rounding_never_carries_a_number_across_its_threshold(value, threshold):
+    shown = float(phrases.number(value, threshold).replace(",", ""))
+    assert (shown > threshold) == (value > threshold)
+    assert shown != threshold
+
+
+@pytest.mark.parametrize(
+    ("comparator", "threshold", "text"),
+    [
+        (">=", 0.1, "≥ 0.1"),
+        ("<", 0.2, "< 0.2"),
+        ("==", 100, "= 100"),
+        ("between", [2, 3], "2 to 3"),
+        ("in", [1, 2], "1 or 2"),
+        ("is", "present and consistent", "present and consistent"),
+    ],
+)
+def test_rules_are_readable(comparator, threshold, text):
+    assert phrases.rule(comparator, threshold) == text
+
+
+def test_all_resamples_agreeing_is_not_certainty():
+    assert phrases.confidence(1.0) == "≥ 0.9995"
+    assert phrases.confidence(0.93) == "0.93"
+
+
+def test_controls_that_should_pass_are_called_expected(make_criterion):
+    both = {name: ControlResult(measured=0.1, passes=True) for name in ("uniform", "untrained")}
+    expected = make_criterion(controls=both, null_should_pass=True, discriminates=None)
+    assert phrases.passing_controls(expected) == "all (expected)"
+    assert phrases.passing_controls(make_criterion(controls=both, discriminates=False)) == "all"
+    assert phrases.passing_controls(make_criterion()) == "none"
+    assert phrases.passing_controls(make_criterion(controls={})) == "–"
