@@ -1,0 +1,90 @@
+"""For every hypothesis about patterns: attention it must pass on, and attention it must fail on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.statistics import plant
+
+Raw = NDArray[Any]
+SIZE: dict[str, Any] = {"n": 24, "L": 3, "H": 8, "T": 6, "seed": 7}
+STRONG: dict[str, Any] = {"latent_mass": 0.97, "noise": 0.02}
+
+
+def nothing(**more: Any) -> Raw:
+    return plant("none", 0, **{**SIZE, **more})
+
+
+def hub(position: int = 1, **more: Any) -> Raw:
+    return plant("hub", 0.95, hub=position, **{**SIZE, **STRONG, **more})
+
+
+def chain(**more: Any) -> Raw:
+    return plant("chain", 0.95, **{**SIZE, **STRONG, **more})
+
+
+def erratic() -> Raw:
+    """Every row of every problem on one random cell: nothing is consistent."""
+    rng = np.random.default_rng(0)
+    raw = np.zeros((24, 3, 8, 6, 6))
+    for i in range(6):
+        cells = rng.integers(0, i + 1, size=raw.shape[:3])
+        np.put_along_axis(raw[..., i, :], cells[..., None], 0.97, axis=-1)
+    return raw
+
+
+def different_heads() -> Raw:
+    """Hubs at different positions, chains and nothing, in turn over heads."""
+    kinds = [hub(0), hub(1), hub(2), chain()]
+    raw = nothing(**STRONG)
+    for head in range(8):
+        raw[:, :, head] = kinds[head % 4][:, :, head]
+    return raw
+
+
+def different_layers() -> Raw:
+    """A hub in the first layer, a chain in the second, nothing in the third."""
+    raw = nothing(**STRONG)
+    raw[:, 0], raw[:, 1] = hub(0)[:, 0], chain()[:, 1]
+    return raw
+
+
+def one_hub_among_many() -> Raw:
+    """A hub at 1 that is read and nothing else."""
+    return hub(1, latent_mass=0.9)
+
+
+def early_self_readers() -> Raw:
+    """All attention on position 0: twice and more what uniform reading gives."""
+    return hub(0)
+
+
+CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
+    "1.2-max": (hub, lambda: nothing(latent_mass=0.3)),
+    "1.2-max-raw": (hub, lambda: nothing(latent_mass=0.3, noise=0)),
+    "1.2-spread": (hub, lambda: nothing(latent_mass=0.3)),
+    "1.3-consistent": (nothing, erratic),
+    "1.3-consistent-cells": (nothing, erratic),
+    "1.3-structured": (hub, nothing),
+    "1.3-top": (hub, lambda: nothing(latent_mass=0.3)),
+    "1.3-top3": (hub, lambda: nothing(latent_mass=0.3)),
+    "1.4-squint": (chain, nothing),
+    "1.4-different": (different_heads, lambda: nothing(noise=0)),
+    "1.4-bright": (hub, lambda: nothing(latent_mass=0.3)),
+    "1.4-hub-visible": (hub, chain),
+    "1.4-layers-differ": (different_layers, lambda: nothing(noise=0)),
+    "1.5-winner": (one_hub_among_many, lambda: nothing(noise=0)),
+    "1.5-winner-raw": (one_hub_among_many, lambda: equal_columns()),
+    "1.5-ratio": (early_self_readers, nothing),
+    "1.5-hub-adjusted": (one_hub_among_many, chain),
+    "1.5-nonrandom": (hub, nothing),
+}
+"""Criterion id: (attention on which it passes, attention on which it fails)."""
+
+
+def equal_columns() -> Raw:
+    """Every latent reads itself: all positions receive alike."""
+    noise = np.random.default_rng(1).uniform(0.45, 0.55, size=(24, 3, 8, 6))
+    return np.eye(6) * noise[..., None]

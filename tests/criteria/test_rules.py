@@ -1,0 +1,105 @@
+"""Rules, reach, declarations and phases."""
+
+import math
+from typing import Any
+
+import pytest
+
+from harness.criteria.criterion import Rule
+from harness.criteria.phases import PHASE_1, phase_results, verdict_of
+from harness.criteria.registry import criteria, declaration_digests, declarations_digest
+from harness.criteria.results import CriterionResult
+
+
+@pytest.mark.parametrize(
+    ("rule", "passing", "failing"),
+    [
+        (Rule(">=", 0.1), 0.1, 0.0999),
+        (Rule(">", 0.1), 0.1001, 0.1),
+        (Rule("<=", 0.1), 0.1, 0.1001),
+        (Rule("<", 0.1), 0.0999, 0.1),
+        (Rule("==", 0), 0, 1e-9),
+        (Rule("in", (1, 2)), 2, 3),
+        (Rule("between", (2, 3)), 3, 3.01),
+        (Rule("is", "equal"), "equal", "different"),
+    ],
+    ids=str,
+)
+def test_a_rule_holds_exactly_where_it_says(rule: Rule, passing: Any, failing: Any) -> None:
+    assert rule.holds(passing)
+    assert not rule.holds(failing)
+    assert not rule.holds(None)
+    assert not rule.holds(math.nan)
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "reach"),
+    [
+        (Rule(">=", 2), 0, 2, "unattainable"),
+        (Rule(">", 0.4), 0.625, 1, "cannot fail"),
+        (Rule(">=", 0.4), 0, 1, "normal"),
+        (Rule("<", 0.2), 0, 0.15, "cannot fail"),
+        (Rule("<", 0.001), 0.0001, 1, "normal"),
+        (Rule("<", 0.05), 0.2, 1, "unattainable"),
+        (Rule("in", (1, 2)), 0, 3, "normal"),
+        (Rule("in", (1, 2)), 1, 2, "cannot fail"),
+        (Rule("in", (1, 2)), 3, 4, "unattainable"),
+        (Rule("between", (2, 3)), 0, 1, "unattainable"),
+    ],
+)
+def test_reach_tells_what_no_model_could_miss_or_meet(rule: Rule, low: float, high: float, reach: str) -> None:
+    assert rule.reach(low, high) == reach
+
+
+def test_ids_stories_and_validity_grounds_are_consistent() -> None:
+    known = {criterion.id: criterion for criterion in criteria()}
+    for criterion in criteria():
+        assert criterion.id.startswith(f"{criterion.story}-")
+        assert criterion.statement and criterion.definition.endswith(".")
+        assert all(known[ground].kind == "validity" for ground in criterion.rests_on)
+    assert set(PHASE_1) <= set(known)
+
+
+def test_an_edited_threshold_changes_its_digest_and_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    from harness.criteria import registry
+
+    before, all_before = declaration_digests(), declarations_digest()
+    edited = tuple(
+        replace(criterion, rule=Rule(">=", 0.2)) if criterion.id == "1.2-max" else criterion for criterion in criteria()
+    )
+    monkeypatch.setattr(registry, "criteria", lambda: edited)
+    after = declaration_digests()
+    assert [name for name in after if after[name] != before[name]] == ["1.2-max"]
+    assert declarations_digest() != all_before
+
+
+def result(criterion_id: str, verdict: str = "pass", **more: Any) -> CriterionResult:
+    return CriterionResult.model_validate(
+        {
+            "id": criterion_id, "story": criterion_id.split("-", maxsplit=1)[0], "study": "phase1", "kind": "hypothesis", "model": "m",
+            "statement": "s", "definition": "d", "comparator": ">", "threshold": 0, "verdict": verdict, **more,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "pass"),
+        ({"verdict": "fail"}, "fail"),
+        ({"verdict": "invalid"}, "invalid"),
+        ({"verdict": "skipped"}, "incomplete"),
+        ({"discriminates": False}, "pass (does not discriminate: 1.2-max)"),
+        ({"reach": "cannot fail"}, "pass (does not discriminate: 1.2-max)"),
+    ],
+)
+def test_a_phase_is_what_its_conditions_are(change: dict[str, Any], verdict: str) -> None:
+    own = {name: result(name) for name in PHASE_1} | {"1.2-max": result("1.2-max", **change)}
+    assert verdict_of(own, PHASE_1) == verdict
+
+
+def test_a_phase_with_a_condition_that_was_not_judged_is_incomplete() -> None:
+    assert verdict_of({name: result(name) for name in PHASE_1[1:]}, PHASE_1) == "incomplete"
+    assert [phase.verdict for phase in phase_results([result("1.2-max")], ["m"])] == ["incomplete"]
