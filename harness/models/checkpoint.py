@@ -193,7 +193,7 @@ def _plain_name(key: str) -> str:
 def _require_same_architecture(files: ModelFiles, language: dict[str, Tensor], plain: PreTrainedModel) -> None:
     expected = {name for name, _ in plain.named_parameters()}
     found = {_plain_name(key) for key in language if ".lora_" not in key}
-    if not expected & found:
+    if len(expected & found) < len(found) / 2:
         raise HarnessError(
             f"{files.weights} does not belong to the base in {files.base}: that is a {plain.config.model_type} model "
             f"with tensors like {min(expected)}, the checkpoint has {_some(sorted(found), 1)}. Give the right base."

@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
+PATIENCE_MS = 120_000
+"""A browser on a busy machine takes its time; nothing here measures speed."""
 HOSTILE = "<script>alert(1)</script>"
 
 CONFTEST = """
@@ -70,6 +72,7 @@ class Visit:
 
     def __init__(self, browser, report, **context):
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 850}, **context})
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page = self.context.new_page()
         self.complaints, self.requests = [], []
         self.page.on("console", lambda message: self.complaints.append(message.text))

@@ -22,6 +22,12 @@ def test_a_hub_row_is_the_stated_mixture() -> None:
     np.testing.assert_allclose(row, [0.1, 0.7, 0.1, 0.1, 0, 0], rtol=1e-6)
 
 
+def test_the_hub_itself_and_earlier_rows_stay_uniform() -> None:
+    raw = statistics.plant("hub", 1.0, n=1, **SIZE, seed=0, hub=2, noise=0, latent_mass=1)[0, 0, 0]
+    for i in range(3):
+        np.testing.assert_allclose(raw[i, : i + 1], 1 / (i + 1), rtol=1e-6)
+
+
 def test_a_chain_row_is_the_stated_mixture() -> None:
     row = statistics.plant("chain", 0.6, n=1, **SIZE, seed=0, noise=0, latent_mass=1)[0, 0, 0, 3]
     np.testing.assert_allclose(row, [0.1, 0.1, 0.7, 0.1, 0, 0], rtol=1e-6)
