@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{options.n_problems} problems, batch {options.batch_size}, {torch.get_num_threads()} threads, medians of {options.rounds}"
     )
     print(
-        f"{'model':<12} {'dataset':<10} {'captured/s':>10} {'captured/plain':>15} {'naive/captured':>15} {'largest difference':>19}"
+        f"{'model':<12} {'dataset':<10} {'captured/s':>10} {'captured/plain':>15} {'naive/captured':>15} {'difference':>19}"
     )
     for name in options.model or ("tiny-gpt2", "tiny-llama"):
         model = load_model(name, device="cpu")

@@ -248,8 +248,10 @@ class Losses:
     correct: Tensor
 
 
-def codi_losses(network: Network, prj: Weights, vocabulary: Vocabulary, batch: Batch, latents: int) -> Losses:
-    """Run teacher and student over a batch."""
+def codi_losses(
+    network: Network, prj: Weights, vocabulary: Vocabulary, batch: Batch, latents: int, answer_weight: float = 1.0
+) -> Losses:
+    """Run teacher and student over a batch; ``answer_weight`` weighs the answer number in the student's loss."""
     teaching = teach(network, batch)
     reading = teaching.reading
     recent = think(network, prj, reading, latents)
@@ -257,7 +259,10 @@ def codi_losses(network: Network, prj: Weights, vocabulary: Vocabulary, batch: B
     ids = torch.cat([eot, batch.answer[:, :-1]], dim=1)
     states, _ = _continue(network, ids, reading.position + latents, reading, recent)
     logits = network.logits(states[-1])
-    student_loss = F.cross_entropy(logits.flatten(0, 1), batch.answer.flatten())
+    token_losses = F.cross_entropy(logits.flatten(0, 1), batch.answer.flatten(), reduction="none")
+    importance = torch.ones(batch.answer.shape[1])
+    importance[-2] = answer_weight
+    student_loss = (token_losses.view(batch.answer.shape) * importance).mean()
     distances = [
         F.smooth_l1_loss(state[:, -2], target.detach()) / target.detach().std()
         for state, target in zip(states, teaching.states, strict=True)

@@ -1,8 +1,8 @@
 """Train one embedded CODI model: ``python -m training.train_codi tiny-llama --out DIR --seed 0``.
 
 First a teacher learns to write reasoning and answer with all its weights (phase 1). Then its weights are frozen and
-LoRA adapters and the projection are trained on CODI's three losses (phase 2), the longest chain growing from two to
-five operations as the student succeeds. Every schedule is counted in steps, and every step draws its problems from a
+LoRA adapters and the projection are trained on CODI's three losses (phase 2), the longest chain growing from one
+operation to five as the student succeeds. Every schedule is counted in steps, and every step draws its problems from a
 generator seeded by the seed and the step's number, so a seed determines the result and an interrupted run goes on
 from its last saved state exactly.
 """
@@ -46,12 +46,14 @@ class Recipe:
 
     Attributes:
         teacher_steps, student_steps: steps of the two phases.
-        batch: problems per step.
+        teacher_batch, student_batch: problems per step.
         parts: pieces a batch is cut into by length, which saves padding; gradients are added.
         teacher_rate, student_rate: peak learning rates.
         warmup: steps of linear growth of the rate.
         decay_from: fraction of a phase after which the rate falls linearly to zero.
         distillation: weight of the distillation loss.
+        answer_weight: weight of the answer number within the student's cross-entropy, the other tokens having 1.
+        latent_scale: first value of the gain of the projection's LayerNorm.
         advance: running student accuracy at which the longest chain grows by one.
         late_weight: how much likelier * and / are from the third operation on in every second problem.
         shifted: share of phase-1 steps whose positions are shifted at random, so that every position is trained.
@@ -61,13 +63,16 @@ class Recipe:
 
     teacher_steps: int = 1200
     student_steps: int = 3200
-    batch: int = 32
+    teacher_batch: int = 32
+    student_batch: int = 64
     parts: int = 1
     teacher_rate: float = 3e-3
-    student_rate: float = 2.5e-3
+    student_rate: float = 4e-3
     warmup: int = 50
     decay_from: float = 0.6
     distillation: float = 3.0
+    answer_weight: float = 6.0
+    latent_scale: float = 0.25
     advance: float = 0.72
     late_weight: float = 3.0
     shifted: float = 0.1
@@ -87,7 +92,7 @@ class Run:
     prj: Weights = field(default_factory=dict)
     phase: int = 1
     step: int = 0
-    longest: int = 2
+    longest: int = 1
     running: float = 0.0
     best: float = -1.0
 
@@ -211,28 +216,28 @@ class Trainer:
     def _rng(self) -> random.Random:
         return random.Random(f"seed {self.seed}, phase {self.run.phase}, step {self.run.step}")
 
-    def _draw(self, longest: int, emphasis: float) -> list[list[Problem]]:
-        """Draw a batch, ``emphasis`` of it on the longest chains, cut into parts of similar length."""
+    def _draw(self, size: int, lengths: range, emphasis: float) -> list[list[Problem]]:
+        """Draw ``size`` problems, ``emphasis`` of them of the longest length, cut into parts of similar length."""
         rng = self._rng()
         problems = []
-        for index in range(self.recipe.batch):
-            count = longest if rng.random() < emphasis else rng.randint(2, longest)
+        for index in range(size):
+            count = lengths[-1] if rng.random() < emphasis else rng.choice(lengths)
             late = self.recipe.late_weight if index % 2 else 1.0
             problems.append(self.problems.draw(rng, count, late))
         problems.sort(key=lambda problem: len(problem.question.split()))
-        size = -(-len(problems) // self.recipe.parts)
-        return [problems[start : start + size] for start in range(0, len(problems), size)]
+        part = -(-size // self.recipe.parts)
+        return [problems[start : start + part] for start in range(0, size, part)]
 
     def _teacher_step(self) -> str:
         network, total = Network(self.shape, self.run.base), 0.0
         rng = self._rng()
         shifted = rng.random() < self.recipe.shifted
-        for part in self._draw(max(STEP_COUNTS), 0.0):
+        for part in self._draw(self.recipe.teacher_batch, range(min(STEP_COUNTS), max(STEP_COUNTS) + 1), 0.0):
             batch = make_batch(self.vocabulary, part)
             room = self.shape.positions - batch.prompt.shape[1] - batch.reasoning.shape[1]
             offsets: Tensor | int = torch.tensor([rng.randrange(room) for _ in part]) if shifted else 0
             loss = teach(network, batch, offsets, tokens=self.vocabulary.size).loss
-            weight = len(part) / self.recipe.batch
+            weight = len(part) / self.recipe.teacher_batch
             (loss * weight).backward(retain_graph=True)
             total += weight * loss.item()
         return f"teacher {total:.4f}"
@@ -244,10 +249,12 @@ class Trainer:
         for name in shape.matrices():
             merged[name].requires_grad_(True)
         network, sums, right, seen = Network(shape, merged), torch.zeros(3), 0, 0
-        for part in self._draw(run.longest, 0.35):
-            losses = codi_losses(network, run.prj, self.vocabulary, make_batch(self.vocabulary, part), LATENTS)
+        for part in self._draw(self.recipe.student_batch, range(1, run.longest + 1), 0.35):
+            losses = codi_losses(
+                network, run.prj, self.vocabulary, make_batch(self.vocabulary, part), LATENTS, self.recipe.answer_weight
+            )
             parts = torch.stack([losses.teacher, losses.student, losses.distillation])
-            weight = len(part) / self.recipe.batch
+            weight = len(part) / self.recipe.student_batch
             loss = parts @ torch.tensor([1.0, 1.0, self.recipe.distillation]) * weight
             loss.backward(retain_graph=True)
             sums += weight * parts.detach()
@@ -288,7 +295,10 @@ class Trainer:
             uniform = torch.rand(rows, columns, generator=generator)
             run.prj[f"prj.{index}.weight"] = (2 * uniform - 1) / columns**0.5
             run.prj[f"prj.{index}.bias"] = torch.zeros(rows)
-        run.prj["prj.ln.weight"], run.prj["prj.ln.bias"] = torch.ones(width), torch.zeros(width)
+        run.prj["prj.ln.weight"], run.prj["prj.ln.bias"] = (
+            torch.full((width,), self.recipe.latent_scale),
+            torch.zeros(width),
+        )
         if self.pause:
             for name in FROZEN_BY_PAUSE:
                 run.prj[name].zero_()

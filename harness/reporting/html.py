@@ -102,7 +102,7 @@ def _anchor(item: CriterionResult) -> str:
 def _tone(item: CriterionResult) -> str:
     """A pass that proves nothing must not look like one that does."""
     if item.verdict == "pass" and (item.vacuous or item.reach == "cannot fail"):
-        return "pass"
+        return "hollow"
     return item.verdict
 
 

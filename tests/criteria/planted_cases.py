@@ -61,6 +61,12 @@ def early_self_readers() -> Raw:
     return hub(0)
 
 
+def equal_columns() -> Raw:
+    """Every latent reads itself: all positions receive alike."""
+    noise = np.random.default_rng(1).uniform(0.45, 0.55, size=(24, 3, 8, 6))
+    return np.eye(6) * noise[..., None]
+
+
 CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "1.2-max": (hub, lambda: nothing(latent_mass=0.3)),
     "1.2-max-raw": (hub, lambda: nothing(latent_mass=0.3, noise=0)),
@@ -76,15 +82,9 @@ CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "1.4-hub-visible": (hub, chain),
     "1.4-layers-differ": (different_layers, lambda: nothing(noise=0)),
     "1.5-winner": (one_hub_among_many, lambda: nothing(noise=0)),
-    "1.5-winner-raw": (one_hub_among_many, lambda: equal_columns()),
+    "1.5-winner-raw": (one_hub_among_many, equal_columns),
     "1.5-ratio": (early_self_readers, nothing),
     "1.5-hub-adjusted": (one_hub_among_many, chain),
     "1.5-nonrandom": (hub, nothing),
 }
 """Criterion id: (attention on which it passes, attention on which it fails)."""
-
-
-def equal_columns() -> Raw:
-    """Every latent reads itself: all positions receive alike."""
-    noise = np.random.default_rng(1).uniform(0.45, 0.55, size=(24, 3, 8, 6))
-    return np.eye(6) * noise[..., None]

@@ -79,7 +79,8 @@ def result(criterion_id: str, verdict: str = "pass", **more: Any) -> CriterionRe
     return CriterionResult.model_validate(
         {
             "id": criterion_id, "story": criterion_id.split("-", maxsplit=1)[0], "study": "phase1", "kind": "hypothesis", "model": "m",
-            "statement": "s", "definition": "d", "comparator": ">", "threshold": 0, "verdict": verdict, **more,
+            "statement": "s", "definition": "d", "comparator": ">", "threshold": 0, "verdict": verdict,
+            **more,
         }
     )  # fmt: skip
 

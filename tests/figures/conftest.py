@@ -17,7 +17,7 @@ def planted(layers: int, heads: int, positions: int, seed: int = 0) -> np.ndarra
                     weights[min(1, query)] += 6
                 elif kind == 1:
                     weights[max(0, query - 1)] += 6
-                mean[layer, head, query, : query + 1] = generator.dirichlet(weights) * 0.8
+                mean[layer, head, query, : query + 1] = generator.dirichlet(weights) * generator.uniform(0.3, 0.95)
     return mean
 
 

@@ -179,26 +179,22 @@ class TestOutcome:
 
 
 class TestOutputs:
-    def test_criteria_json_meets_its_schema_and_is_the_same_with_workers(
+    def test_workers_judge_everything_once_and_write_the_same_criteria_json(
         self, checks: Checks, pytester: pytest.Pytester
     ) -> None:
         two = ("--model", "tiny-llama", "--model", "tiny-gpt2")
         checks(*two, "--output", "alone", script=FAILING)
+        judged_alone = sorted(call for call in calls(pytester) if call.startswith("judged"))
+        (pytester.path / "calls.log").unlink()
         parallel = checks(*two, "--output", "together", "-n", "2", script=FAILING)
+        assert parallel.ret == 1
+        assert sorted(call for call in calls(pytester) if call.startswith("judged")) == judged_alone
+        assert calls(pytester).count("preflight") == 1
         alone, together = criteria_json(pytester, "alone"), criteria_json(pytester, "together")
         jsonschema.validate(together, RunResult.model_json_schema(by_alias=True))
         assert alone["run"].pop("time") != together["run"].pop("time")
         assert alone == together
-        assert parallel.ret == 1
         assert [path.name for path in (pytester.path / "together").glob(".*")] == []
-
-    def test_preflight_and_every_criterion_happen_once_with_workers(
-        self, checks: Checks, pytester: pytest.Pytester
-    ) -> None:
-        checks("-n", "2")
-        log = calls(pytester)
-        assert log.count("preflight") == 1
-        assert sorted(call for call in log if call.startswith("judged")) == sorted(f"judged {one}" for one in ALL)
 
     def test_the_report_is_always_in_the_output_folder_and_html_is_a_copy(
         self, checks: Checks, pytester: pytest.Pytester

@@ -23,7 +23,16 @@ SHAPES = {
     "tiny-gpt2": Shape("gpt2", layers=2, heads=4, kv_heads=4, width=32, mlp=48, positions=160),
     "tiny-llama": Shape("llama", layers=2, heads=4, kv_heads=2, width=32, mlp=48, positions=160),
 }
-RECIPE = Recipe(teacher_steps=3, student_steps=3, batch=6, parts=2, shifted=0.5, report_every=2, validation=6)
+RECIPE = Recipe(
+    teacher_steps=3,
+    student_steps=3,
+    teacher_batch=6,
+    student_batch=6,
+    parts=2,
+    shifted=0.5,
+    report_every=2,
+    validation=6,
+)
 TARGETS = {
     "tiny-gpt2": ["c_attn", "c_proj", "c_fc"],
     "tiny-llama": ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj", "gate_proj"],

@@ -1,0 +1,202 @@
+"""Verdicts: pass, fail, invalid, skipped, vacuous; and a broken extraction is never read as a finding."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.criteria import registry
+from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Rule
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.registry import find
+from harness.errors import HarnessError
+from harness.extraction.cached import CachedExtraction, Looks
+from harness.extraction.patterns import AttentionPatterns
+from harness.judging import Run, dataset_of
+from harness.measures import TooFewLatents
+from harness.models.registry import locate_files
+from harness.options import RunOptions
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+GROUND = Criterion("1.2-ground", "validity", "s", "d.", Rule("<=", 1), Measurement)
+
+
+def claim(measure: Any, **more: Any) -> Criterion:
+    return Criterion("1.2-claim", "hypothesis", "s", "d.", Rule(">", 0.5), measure, **more)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setattr(Run, "model_study", lambda self, name: 0.0)
+    monkeypatch.setattr("harness.judging.find", lambda name: GROUND)
+    return Run(RunOptions())
+
+
+def controlled(value: float, **controls: ControlValue) -> Measurement:
+    return Measurement(value, controls=controls)
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict", "discriminates"),
+    [
+        (controlled(0.9, uniform=ControlValue(0.1)), "pass", True),
+        (controlled(0.9, uniform=ControlValue(0.6)), "pass", False),
+        (controlled(0.4, uniform=ControlValue(0.6)), "fail", None),
+        (controlled(0.9), "pass", None),
+        (controlled(0.9, shuffled=ControlValue(0.1, (0.1,) * 95 + (0.6,) * 5)), "pass", True),
+        (controlled(0.9, shuffled=ControlValue(0.1, (0.1,) * 94 + (0.6,) * 6)), "pass", False),
+        (controlled(0.9, short=ControlValue(None)), "pass", True),
+        (Measurement(None, reason="undefined: constant"), "fail", None),
+    ],
+)
+def test_a_pass_discriminates_when_no_control_passes(
+    run: Run, measured: Measurement, verdict: str, discriminates: bool | None
+) -> None:
+    result = run.judge(claim(lambda study: measured), "m")
+    assert (result.verdict, result.discriminates) == (verdict, discriminates)
+    assert result.vacuous == (discriminates is False)
+
+
+def test_where_the_null_should_pass_nothing_is_said_about_discrimination(run: Run) -> None:
+    result = run.judge(claim(lambda study: controlled(0.9, uniform=ControlValue(0.9)), null_should_pass=True), "m")
+    assert (result.verdict, result.discriminates) == ("pass", None)
+
+
+def test_a_claim_on_broken_ground_is_invalid_and_says_which(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    resting = claim(lambda study: Measurement(0.9), rests_on=("1.2-ground",))
+    assert run.judge(resting, "sound").verdict == "pass"
+    monkeypatch.setattr(Run, "model_study", lambda self, name: 7.0)
+    result = run.judge(resting, "broken")
+    assert (result.verdict, result.measured) == ("invalid", 0.9)
+    assert "1.2-ground" in (result.reason or "")
+
+
+@pytest.mark.parametrize("error", [TooFewLatents("skip needs at least 5 latents, got 3"), NotMeasured("no test split")])
+def test_what_cannot_be_measured_is_skipped_with_its_reason(run: Run, error: Exception) -> None:
+    def measure(study: Any) -> Measurement:
+        raise error
+
+    result = run.judge(claim(measure), "m")
+    assert (result.verdict, result.reason) == ("skipped", str(error))
+
+
+def test_the_attainable_range_is_held_against_the_rule(run: Run) -> None:
+    assert run.judge(claim(lambda study: Measurement(0.4, attainable=(0.0, 0.45))), "m").reach == "unattainable"
+    assert run.judge(claim(lambda study: Measurement(0.9, attainable=(0.6, 1.0))), "n").reach == "cannot fail"
+
+
+def test_models_studied_on_different_data_need_the_dataset_named() -> None:
+    with pytest.raises(HarnessError, match=r"gpt2: gsm8k, tiny-llama: synthetic.*--dataset"):
+        dataset_of(RunOptions(models=("gpt2", "tiny-llama")))
+    assert dataset_of(RunOptions(models=("gpt2", "tiny-llama"), dataset="gsm8k")) == "gsm8k"
+    assert dataset_of(RunOptions(models=("tiny-gpt2", "tiny-llama"))) == "synthetic"
+
+
+class Broken:
+    """A study of the recorded gpt2 whose extraction went wrong in one way."""
+
+    def __init__(self, study: ModelStudy, **changes: Any):
+        self._study = study
+        self.patterns: AttentionPatterns = AttentionPatterns(
+            **{**{name: getattr(study.patterns, name) for name in AttentionPatterns.__dataclass_fields__}, **changes}
+        )
+        self.oracle: Looks = study.oracle
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> ModelStudy:
+    from harness.problems import load_problems
+
+    folder = tmp_path_factory.mktemp("study")
+    files = locate_files(GOLDEN / "gpt2" / "ckpt_safetensors", GOLDEN / "gpt2" / "base", lora_alpha=16)
+    problems = load_problems("synthetic", n=8)
+    options = RunOptions(output=folder / "out", cache_dir=folder / "cache", n_problems=8, controls="none")
+    return ModelStudy(options, CachedExtraction(files, problems, folder / "cache"), {})
+
+
+VALIDITY = ("1.2-sums", "1.2-causal", "1.2-oracle", "1.2-batch")
+
+
+@pytest.mark.parametrize("criterion_id", VALIDITY)
+def test_validity_holds_on_a_sound_extraction(study: ModelStudy, criterion_id: str) -> None:
+    criterion = find(criterion_id)
+    measured = criterion.measure(study)
+    assert criterion.rule.holds(measured.value), measured
+
+
+def late_keys(study: ModelStudy) -> dict[str, Any]:
+    return {"raw": np.roll(study.patterns.raw, 1, axis=-1)}
+
+
+def lost_mass(study: ModelStudy) -> dict[str, Any]:
+    return {"row_total": study.patterns.row_total - np.float32(0.02)}
+
+
+def short_rows(study: ModelStudy) -> dict[str, Any]:
+    return {"row_length": study.patterns.row_length - 1}
+
+
+def renormalised(study: ModelStudy) -> dict[str, Any]:
+    return {"raw": study.patterns.raw / study.patterns.raw.sum(-1, keepdims=True)}
+
+
+@pytest.mark.parametrize(
+    ("criterion_id", "fault"),
+    [
+        ("1.2-sums", lost_mass), ("1.2-causal", short_rows), ("1.2-oracle", late_keys), ("1.2-oracle", renormalised),
+        ("1.2-batch", late_keys),
+    ],
+)  # fmt: skip
+def test_each_validity_criterion_sees_the_fault_it_is_there_for(
+    study: ModelStudy, criterion_id: str, fault: Any
+) -> None:
+    criterion = find(criterion_id)
+    measured = criterion.measure(Broken(study, **fault(study)))
+    assert not criterion.rule.holds(measured.value)
+
+
+def test_weight_on_later_thoughts_fails_the_causal_criterion(study: ModelStudy) -> None:
+    broken = Broken(study)
+    broken.oracle = Looks(study.oracle.rows, study.oracle.raw, study.oracle.later + 1e-6, study.oracle.lone)
+    assert not find("1.2-causal").rule.holds(find("1.2-causal").measure(broken).value)
+
+
+ACCEPTANCE = [
+    criterion.id for criterion in registry.criteria() if criterion.kind == "acceptance" and criterion.scope == "model"
+]
+
+
+@pytest.mark.parametrize("criterion_id", ACCEPTANCE)
+def test_every_artifact_is_written_and_read_back(study: ModelStudy, criterion_id: str) -> None:
+    criterion = find(criterion_id)
+    measured = criterion.measure(study)
+    assert measured.value is not None
+    if criterion.rule.comparator == "is":
+        assert criterion.rule.holds(measured.value), measured
+        assert measured.artifacts
+    for artifact in measured.artifacts:
+        assert study.absolute(artifact).stat().st_size > 0
+
+
+def test_a_statistics_file_that_says_something_else_is_noticed(study: ModelStudy) -> None:
+    path = study.absolute(study.files.statistics())
+    whole = path.read_text()
+    try:
+        path.write_text(whole.replace('"head": 0', '"head": 3', 1))
+        assert not find("1.3-stats").rule.holds(find("1.3-stats").measure(study).value)
+    finally:
+        path.write_text(whole)
+
+
+def test_averages_that_are_not_the_mean_are_noticed(study: ModelStudy) -> None:
+    path = study.absolute(study.files.averages())
+    whole = np.load(path)
+    try:
+        np.save(path, whole * 1.001)
+        assert not find("1.3-mean").rule.holds(find("1.3-mean").measure(study).value)
+    finally:
+        np.save(path, whole)
