@@ -130,11 +130,12 @@ class Run:
         return dict(jsonable(content))
 
     def _settings(self) -> dict[str, Any]:
-        """Options as the user gave them; machine-dependent folders are left out."""
-        given = asdict(self.options)
-        for name in ("output", "cache_dir", "models_file", "gsm8k_path", "checkpoints", "refresh"):
+        """Options as the user gave them, the dataset resolved; what decides no result is left out."""
+        given = {**asdict(self.options), "dataset": self.problem_study.dataset}
+        for name in ("output", "cache_dir", "refresh"):
             del given[name]
-        return {**given, "dataset": self.problem_study.problems.name, "models": list(self.options.models)}
+        paths = {name: str(given[name]) for name in ("gsm8k_path", "models_file") if given[name] is not None}
+        return {**given, **paths, "models": list(self.options.models)}
 
     def _extraction(self, name: str) -> CachedExtraction:
         if name not in self._extractions:

@@ -18,24 +18,19 @@ import torch
 from torch import Tensor
 
 from harness.problems.synthetic import STEP_COUNTS, Problem, TrainingProblems, generate_split
-from training.checkpoint import LATENTS, LORA_RANK, LORA_SCALE, load_model, merge_lora, save_model
+from training.checkpoint import LATENTS, LORA_RANK, LORA_SCALE, merge_lora, save_model
 from training.codi import (
     ADDED_TOKENS,
     Vocabulary,
-    answer_questions,
     codi_losses,
-    last_number,
     make_batch,
     teach,
 )
+from training.evaluate import SHAPES, evaluate, overall, report_accuracy
 from training.muon import Muon
 from training.network import Network, Shape, Weights, initial_weights
 from training.tokenizer import build_tokenizer
 
-SHAPES = {
-    "tiny-gpt2": Shape("gpt2", layers=4, heads=8, kv_heads=8, width=128, mlp=512, positions=512),
-    "tiny-llama": Shape("llama", layers=4, heads=8, kv_heads=4, width=128, mlp=256, positions=512),
-}
 PROJECTION_WIDTH = 128
 FROZEN_BY_PAUSE = ("prj.3.weight", "prj.3.bias")
 
@@ -101,44 +96,6 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """Return the factor of the peak rate: linear warm-up, constant, linear decay to zero."""
     decay = (steps - step) / (steps * (1 - recipe.decay_from))
     return min(1.0, (step + 1) / recipe.warmup, decay)
-
-
-def wilson(correct: int, count: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share."""
-    z = 1.959964
-    share = correct / count
-    centre = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * (share * (1 - share) / count + z * z / (4 * count * count)) ** 0.5
-    return centre - half, centre + half
-
-
-def evaluate(
-    shape: Shape,
-    weights: Weights,
-    prj: Weights,
-    vocabulary: Vocabulary,
-    problems: Sequence[dict[str, str]],
-    *,
-    latents: int = LATENTS,
-    zero: bool = False,
-) -> dict[int, tuple[int, int]]:
-    """Return correct answers and problems for every number of steps."""
-    network = Network(shape, weights)
-    tally = dict.fromkeys(STEP_COUNTS, (0, 0))
-    for start in range(0, len(problems), 200):
-        chunk = problems[start : start + 200]
-        texts = answer_questions(network, prj, vocabulary, [p["question"] for p in chunk], latents=latents, zero=zero)
-        for problem, text in zip(chunk, texts, strict=True):
-            count = problem["answer"].count("<<")
-            right, seen = tally[count]
-            good = last_number(text) == float(problem["answer"].split("####")[1])
-            tally[count] = (right + good, seen + 1)
-    return tally
-
-
-def overall(tally: dict[int, tuple[int, int]]) -> float:
-    """Return the accuracy over all numbers of steps."""
-    return sum(right for right, _ in tally.values()) / sum(seen for _, seen in tally.values())
 
 
 class Trainer:
@@ -338,20 +295,6 @@ class Trainer:
         self._optimise(trained, 0.0)
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-
-
-def report_accuracy(folder: Path, shape: Shape, vocabulary: Vocabulary, problems: Sequence[dict[str, str]]) -> str:
-    """Return a table of the saved model's accuracy with its latents, without and with zeros for all of them."""
-    weights, prj = load_model(folder, shape)
-    lines = []
-    for label, latents, zero in (("6 latents", LATENTS, False), ("none", 0, False), ("all zeroed", LATENTS, True)):
-        tally = evaluate(shape, weights, prj, vocabulary, problems, latents=latents, zero=zero)
-        tally[0] = (sum(r for r, _ in tally.values()), sum(n for _, n in tally.values()))
-        for count, (right, seen) in tally.items():
-            low, high = wilson(right, seen)
-            name = f"{count} steps" if count else "all"
-            lines.append(f"{label:10} {name:8} {right / seen:.3f} [{low:.3f}, {high:.3f}] {right}/{seen}")
-    return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None, recipe: Recipe = DEFAULT_RECIPE) -> None:

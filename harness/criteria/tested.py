@@ -42,8 +42,11 @@ def layers_differ() -> TestMeasure:
         return np.asarray(group_permutation_p(mean, layer_members(*mean.shape[-4:-2]), draws, seed))
 
     def procedure(sample: Sample) -> Measurement:
+        apart = float(layer_distance(sample.mean))
+        if not np.isfinite(apart):
+            return undefined("a group of layers has no attention on latents")
         value = float(p(sample.mean, PERMUTATIONS, sample.seed))
-        return Measurement(value, p_value=value, beside={"largest distance": float(layer_distance(sample.mean))})
+        return Measurement(value, p_value=value, beside={"largest distance": apart})
 
     return TestMeasure(
         procedure,

@@ -107,6 +107,8 @@ class ArrayStore:
             del finished[chunk]
 
     def _save(self) -> None:
+        # In order of chunks, so that a resumed run leaves the same bytes as an uninterrupted one.
+        self._manifest.finished = dict(sorted(self._manifest.finished.items()))
         write_json(self._manifest_path, self._manifest.model_dump(mode="json"))
 
 

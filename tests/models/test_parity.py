@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from harness.extraction.capture import LatentRecorder
 from harness.models.thoughts import ThoughtModel
@@ -31,7 +32,8 @@ def test_every_file_variant_gives_the_recorded_latents_logits_and_answers(golden
     inputs, outputs = model.think(context)
     np.testing.assert_allclose(inputs, arrays["latent_in"], atol=golden.latents, rtol=0)
     np.testing.assert_allclose(outputs, arrays["latent_out_hidden"], atol=golden.latents, rtol=0)
-    discarded = model.projection(outputs[:, -1]).detach()
+    with torch.inference_mode():
+        discarded = model.projection(outputs[:, -1])
     np.testing.assert_allclose(discarded, arrays["latent_discarded"], atol=golden.latents, rtol=0)
     model.end_thinking(context)
     np.testing.assert_allclose(model.logits(context.hidden), arrays["eot_logits"], atol=golden.logits, rtol=0)

@@ -13,10 +13,11 @@ from harness.problems.synthetic import generate_split
 from training import train_codi
 from training.checkpoint import load_model
 from training.codi import Vocabulary, answer_questions, last_number, project, prompt_batch, read, think
+from training.evaluate import wilson
 from training.muon import orthogonalise
 from training.network import Network, Shape
 from training.tokenizer import build_tokenizer
-from training.train_codi import Recipe, Trainer, learning_rate, wilson
+from training.train_codi import Recipe, Trainer, learning_rate
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SHAPES = {
