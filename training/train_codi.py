@@ -49,7 +49,7 @@ class Recipe:
         distillation: weight of the distillation loss.
         answer_weight: weight of the answer number within the student's cross-entropy, the other tokens having 1.
         latent_scale: first value of the gain of the projection's LayerNorm.
-        advance: running student accuracy at which the longest chain grows by one.
+        advance: running student accuracies at which the longest chain grows from one, two, three and four operations.
         late_weight: how much likelier * and / are from the third operation on in every second problem.
         shifted: share of phase-1 steps whose positions are shifted at random, so that every position is trained.
         report_every: steps between reports, validations and saved states.
@@ -68,7 +68,7 @@ class Recipe:
     distillation: float = 3.0
     answer_weight: float = 6.0
     latent_scale: float = 0.25
-    advance: float = 0.72
+    advance: tuple[float, ...] = (0.72, 0.66, 0.5, 0.5)
     late_weight: float = 3.0
     shifted: float = 0.1
     report_every: int = 100
@@ -220,7 +220,7 @@ class Trainer:
         self._unmerge_gradients(merged)
         if seen:
             run.running += 0.05 * (right / seen - run.running)
-        if run.running > self.recipe.advance and run.longest < max(STEP_COUNTS):
+        if run.longest < max(STEP_COUNTS) and run.running > self.recipe.advance[run.longest - 1]:
             run.longest, run.running = run.longest + 1, 0.0
         teacher, student, distance = sums.tolist()
         return f"teacher {teacher:.4f} student {student:.4f} distil {distance:.4f} longest {run.longest}"
@@ -306,6 +306,9 @@ def main(arguments: Sequence[str] | None = None, recipe: Recipe = DEFAULT_RECIPE
     parser.add_argument("--pause", action="store_true", help="train the matched control without recurrence")
     parser.add_argument("--teacher-steps", type=int, default=recipe.teacher_steps)
     parser.add_argument("--student-steps", type=int, default=recipe.student_steps)
+    parser.add_argument(
+        "--advance", type=float, nargs=4, default=recipe.advance, help="accuracies at which chains of 1-4 steps grow"
+    )
     parser.add_argument("--report-every", type=int, default=recipe.report_every)
     parser.add_argument("--test", type=int, default=None, help="test problems in the last report (all)")
     options = parser.parse_args(arguments)
@@ -314,6 +317,7 @@ def main(arguments: Sequence[str] | None = None, recipe: Recipe = DEFAULT_RECIPE
         recipe,
         teacher_steps=options.teacher_steps,
         student_steps=options.student_steps,
+        advance=tuple(options.advance),
         report_every=options.report_every,
     )
     trainer = Trainer(options.name, options.out, options.seed, recipe, pause=options.pause)

@@ -12,6 +12,7 @@ from harness.files import digest, file_digest
 
 _BUILT_IN = Path(__file__).with_name("registry.toml")
 _WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+_WEIGHT_SUFFIXES = (".safetensors", ".bin")
 _BASE_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
 
 
@@ -179,7 +180,11 @@ def _first_place(name: str, places: list[str], home: Path) -> Path:
             return Path(place)
     hub_ids = [place for place in places if _looks_like_hub_id(place)]
     if hub_ids:
-        return _download(hub_ids[-1], ["*.safetensors", "pytorch_model.bin", "codi.json"], f"checkpoint of {name!r}")
+        return _download(
+            hub_ids[-1],
+            ["*.safetensors", "pytorch_model.bin", "codi.json"],
+            f"checkpoint of {name!r} (no such folder here)",
+        )
     raise HarnessError(
         f"No checkpoint for model {name!r}. Looked for: {', '.join(places) or 'nothing'}. "
         f"Put one there, or pass --checkpoint {name}=PATH (a folder with model.safetensors or pytorch_model.bin, "
@@ -188,7 +193,7 @@ def _first_place(name: str, places: list[str], home: Path) -> Path:
 
 
 def _looks_like_hub_id(place: str) -> bool:
-    return not place.startswith((".", "~", "/")) and place.count("/") == 1 and not Path(place).suffix
+    return not place.startswith((".", "~", "/")) and place.count("/") == 1 and not place.endswith(_WEIGHT_SUFFIXES)
 
 
 def _weights_in(name: str, root: Path) -> Path:

@@ -15,7 +15,7 @@ from harness.extraction.progress import quiet
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_WORTH_KEEPING = 0.5
 
-_LINE = "{desc}: {n_fmt}/{total_fmt}, {elapsed} s, {rate_fmt}"
+_LINE = "{desc}: {n_fmt}/{total_fmt} in {elapsed_s:.1f} s, {rate_noinv_fmt}"
 
 
 class TerminalProgress:
@@ -45,7 +45,7 @@ class TerminalProgress:
     def _bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         self._leave_the_line_of_dots()
         begun = time.monotonic()
-        with tqdm(desc=label, total=total, file=self._stream, dynamic_ncols=True) as bar:
+        with tqdm(desc=label, total=total, file=self._stream, unit="", dynamic_ncols=True) as bar:
             try:
                 yield lambda done: (bar.update(done), None)[1]
             finally:
@@ -59,7 +59,7 @@ class TerminalProgress:
         def say() -> None:
             elapsed = time.monotonic() - begun
             self._leave_the_line_of_dots()
-            meter = tqdm.format_meter(finished, total, elapsed, prefix=label, bar_format=_LINE)
+            meter = tqdm.format_meter(finished, total, elapsed, prefix=label, unit="", bar_format=_LINE)
             self._stream.write(f"{meter}\n")
 
         def advance(done: int) -> None:

@@ -168,3 +168,49 @@ def test_tied_weights_stay_one_tensor_and_merged_weights_are_finite() -> None:
     assert table.weight.data_ptr() == head.weight.data_ptr()
     assert all(torch.isfinite(weight).all() for weight in model.language.parameters())
     assert not any("lora" in name for name, _ in model.language.named_parameters())
+
+
+def test_a_registered_model_without_a_local_folder_is_fetched_from_its_hub_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(hub_id: str, allow_patterns: list[str]) -> str:
+        asked.append(hub_id)
+        kind = "base" if "base" not in hub_id and "zen-E" not in hub_id else "ckpt_safetensors"
+        return str(GOLDEN / "llama" / kind)
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    files = locate("llama")
+    assert asked == ["zen-E/CODI-llama3.2-1b-Instruct", "meta-llama/Llama-3.2-1B-Instruct"]
+    assert (files.base, files.n_latents, files.lora_alpha) == (GOLDEN / "llama" / "base", 6, 32)
+    local = tmp_path / "codi_ckpt" / "llama_gsm8k"
+    shutil.copytree(GOLDEN / "llama" / "base", local / "base")
+    shutil.copytree(GOLDEN / "llama" / "ckpt_safetensors", local / "codi")
+    assert locate("llama").weights == local / "codi" / "model.safetensors"
+    assert len(asked) == 2
+
+
+def test_a_hub_that_cannot_be_reached_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(hub_id: str, allow_patterns: list[str]) -> str:
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fail)
+    with pytest.raises(HarnessError, match=r"zen-E/CODI-gpt2.*no route to host.*--checkpoint"):
+        locate("gpt2")
+
+
+def test_a_registry_of_your_own_names_relative_places(tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN / "gpt2" / "base", tmp_path / "here" / "base")
+    shutil.copytree(GOLDEN / "gpt2" / "ckpt_bin", tmp_path / "here" / "codi")
+    registry = tmp_path / "models.toml"
+    registry.write_text('[mine]\nfolder = "here"\nlora_alpha = 16\n')
+    assert locate("mine", registry).weights == tmp_path / "here" / "codi" / "pytorch_model.bin"
+    registry.write_text("[mine]\nfoldr = 1\n")
+    with pytest.raises(HarnessError, match=r"models\.toml is not valid: foldr"):
+        locate("mine", registry)
+    registry.write_text("[mine\n")
+    with pytest.raises(HarnessError, match="cannot be read as TOML"):
+        locate("mine", registry)

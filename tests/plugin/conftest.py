@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 
+# What an inner session imports must be imported before: pytester forgets its imports, and numpy loads only once.
+import harness.models.registry
+import harness.plugin.html
+import harness.plugin.terminal
+import harness.reporting.html  # noqa: F401
+
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 
@@ -15,12 +21,6 @@ Checks = Callable[..., pytest.RunResult]
 @pytest.fixture
 def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Checks:
     """A project with the real checks and plug-in and a run that needs no model; calling it runs pytest there."""
-    # What the inner session imports must already be imported: numpy cannot be loaded twice in one process.
-    import harness.criteria.criterion
-    import harness.models.registry
-    import harness.plugin.terminal
-    import harness.reporting.html  # noqa: F401
-
     monkeypatch.setenv("COLUMNS", "100")
     shutil.copytree(ROOT / "checks", pytester.path / "checks", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HERE / "fake_run.py", pytester.path / "fake_run.py")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ class FakeRun:
 
     def __init__(self, options: RunOptions, progress: Progress) -> None:
         self.options = options
+        self.progress = progress
         self.script: dict[str, Any] = json.loads(Path("verdicts.json").read_text("utf-8"))
         self._note("created")
 
@@ -58,6 +60,11 @@ class FakeRun:
     def judge(self, criterion: Criterion, scope: str) -> CriterionResult:
         self._note(f"judged {scope}-{criterion.id}")
         said = {"verdict": "pass", "measured": 0.5, **self.script.get(f"{scope}-{criterion.id}", {})}
+        if "slow" in said:
+            with self.progress("extracting", 100) as advance:
+                time.sleep(said.pop("slow"))
+                print("noise of a library")
+                advance(100)
         if "error" in said:
             raise HarnessError(said["error"])
         if "bug" in said:

@@ -1,6 +1,11 @@
 """A whole pytest session of the checks, on a run that needs no model."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -171,11 +176,40 @@ class TestOutcome:
         assert (pytester.path / "reports" / "index.html").exists()
         result.stdout.fnmatch_lines(["The run did not come to its end*", "4 criteria were judged before*"])
 
+    def test_long_work_inside_a_test_is_seen_while_other_output_stays_captured(self, checks: Checks) -> None:
+        result = checks("-k", "1.2-max", apart=True, script={"tiny-llama-1.2-max": {"slow": 0.6}})
+        (line,) = [line for line in result.errlines if line]
+        assert line.startswith("extracting: 100/100 in 0.")
+        result.stdout.no_fnmatch_line("*noise*")
+
     def test_a_skipped_verdict_skips_the_item_with_its_reason(self, checks: Checks) -> None:
         result = checks("-rs", script={"tiny-llama-1.2-max": {"verdict": "skipped", "reason": "needs 6 latents"}})
         assert result.ret == 0
         result.assert_outcomes(passed=5, skipped=1)
         result.stdout.fnmatch_lines(["SKIPPED*needs 6 latents"])
+
+
+class TestInterruption:
+    @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+    def test_an_interrupted_run_keeps_and_reports_what_it_judged(
+        self, checks: Checks, pytester: pytest.Pytester, workers: list[str]
+    ) -> None:
+        checks("--collect-only", script={"tiny-llama-1.2-spread": {"slow": 600}})
+        process = pytester.popen(
+            [sys.executable, "-m", "pytest", *workers],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        while "judged tiny-llama-1.2-spread" not in calls(pytester):
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 2
+        assert "The run did not come to its end: interrupted" in output
+        assert "run-1.1-count" in judged(pytester)
+        assert left_over(pytester) == []
 
 
 class TestOutputs:
