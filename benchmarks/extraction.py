@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args(arguments)
     print(
-        f"{options.n_problems} problems, batch {options.batch_size}, {torch.get_num_threads()} threads, medians of {options.rounds}"
+        f"{options.n_problems} problems, batch {options.batch_size}, {torch.get_num_threads()} threads, {options.rounds} rounds"
     )
     print(
         f"{'model':<12} {'dataset':<10} {'captured/s':>10} {'captured/plain':>15} {'naive/captured':>15} {'difference':>19}"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.extraction.cached import sources_digest
+from harness.files import digest
 from harness.measures import (
     enrichment,
     head_max,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from harness.figures.inspect import FigureFacts, PngFacts
 
 TOP = 20
+_CODE = ("figures/*.py", "measures/*.py", "statistics/*.py", "criteria/drawings.py")
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,21 @@ class Drawings:
 
     def _save(self, name: str, figure: "Figure") -> Drawing:
         from harness.figures.inspect import facts, png_facts
-        from harness.figures.save import save_figure
+        from harness.figures.save import is_current, save_figure
 
         stem = f"figures/{self._study.name}/{name}"
-        source = self._study.provenance
-        description = f"model {source['model_fingerprint'][:16]}, problems {source['dataset_fingerprint'][:16]}"
-        png, _ = save_figure(figure, self._study.absolute(stem), description)
-        return Drawing(facts(figure), png_facts(png), (f"{stem}.png", f"{stem}.pdf"))
+        path = self._study.absolute(stem)
+        if not is_current(path, self._source):
+            save_figure(figure, path, self._source)
+        png = png_facts(path.with_name(f"{path.name}.png"))
+        return Drawing(facts(figure), png, (f"{stem}.png", f"{stem}.pdf"))
+
+    @cached_property
+    def _source(self) -> str:
+        """What the figures are drawn from; kept inside the files, which stay as they are while it is the same."""
+        study = self._study
+        code = sources_digest(_CODE, ("matplotlib", "numpy"))
+        drawn = digest(study.sample.mean.tobytes(), code, str(study.options.seed), study.problems.name)
+        fingerprints = (study.provenance["model_fingerprint"], study.provenance["dataset_fingerprint"], drawn)
+        model, problems, content = (fingerprint[:16] for fingerprint in fingerprints)
+        return f"codi-harness: model {model}, problems {problems}, content {content}"

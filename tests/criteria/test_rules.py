@@ -76,13 +76,10 @@ def test_an_edited_threshold_changes_its_digest_and_the_common_one(monkeypatch: 
 
 
 def result(criterion_id: str, verdict: str = "pass", **more: Any) -> CriterionResult:
-    return CriterionResult.model_validate(
-        {
-            "id": criterion_id, "story": criterion_id.split("-", maxsplit=1)[0], "study": "phase1", "kind": "hypothesis", "model": "m",
-            "statement": "s", "definition": "d", "comparator": ">", "threshold": 0, "verdict": verdict,
-            **more,
-        }
-    )  # fmt: skip
+    story = criterion_id.split("-", maxsplit=1)[0]
+    said = {"statement": "s", "definition": "d", "comparator": ">", "threshold": 0, "verdict": verdict}
+    place = {"id": criterion_id, "story": story, "study": "phase1", "kind": "hypothesis", "model": "m"}
+    return CriterionResult.model_validate({**place, **said, **more})
 
 
 @pytest.mark.parametrize(
