@@ -115,7 +115,7 @@ class Drawings:
         """What the figures are drawn from; kept inside the files, which stay as they are while it is the same."""
         study = self._study
         code = sources_digest(_CODE, ("matplotlib", "numpy"))
-        drawn = digest(study.sample.mean.tobytes(), code, str(study.options.seed), study.problems.name)
+        drawn = digest(study.content, code, str(study.options.seed), study.problems.name)
         fingerprints = (study.provenance["model_fingerprint"], study.provenance["dataset_fingerprint"], drawn)
         model, problems, content = (fingerprint[:16] for fingerprint in fingerprints)
         return f"codi-harness: model {model}, problems {problems}, content {content}"

@@ -108,6 +108,11 @@ class ModelStudy:
         return self._extraction.looks()
 
     @property
+    def content(self) -> str:
+        """Content key of the extraction: equal keys, equal patterns."""
+        return self._extraction.key("trained")
+
+    @property
     def about(self) -> dict[str, Any]:
         """Sizes and parameters of the model, seconds of its extraction."""
         return self._extraction.about()
