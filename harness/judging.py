@@ -7,14 +7,16 @@ from typing import Any
 
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured
 from harness.criteria.evidence import ModelStudy, ProblemStudy
+from harness.criteria.hypothesis import undefined
 from harness.criteria.phases import phase_results
 from harness.criteria.registry import declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
-from harness.extraction.cached import AUTO_BATCH_SIZE, CachedExtraction
+from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
+from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.extraction.progress import Progress, quiet
 from harness.files import jsonable, write_text
-from harness.measures import NotApplicable
+from harness.measures import NotApplicable, NotFinite
 from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate
 from harness.options import RunOptions
@@ -55,7 +57,7 @@ class Run:
             find_entry(name, self.options.models_file)
         for name in self.options.checkpoints:
             find_entry(name, self.options.models_file)
-        self._check_output()
+        self._check_folders()
         _ = self.problem_study.problems
         _ = self.problem_study.test_split
         for name in names:
@@ -95,7 +97,7 @@ class Run:
                 self.options,
                 self._extraction(name),
                 provenance(seed=self.options.seed, options=self._settings()),
-                None if control is None or self.options.controls == "none" else self._extraction(control),
+                None if control is None or self.options.controls != "all" else self._extraction(control),
             )
         return self._models[name]
 
@@ -123,6 +125,7 @@ class Run:
             seed=self.options.seed,
             controls=self.options.controls,
             control_model=self.options.control_model,
+            untrained_seed=UNTRAINED_SEED,
             options=self._settings(),
             declarations_sha256=declarations_digest(),
             declarations=declaration_digests(),
@@ -151,10 +154,9 @@ class Run:
             )
         return self._extractions[name]
 
-    def _check_output(self) -> None:
-        probe = self.options.output / ".writable"
-        write_text(probe, "")
-        probe.unlink()
+    def _check_folders(self) -> None:
+        for folder in (self.options.output, self.options.cache_dir):
+            write_text(folder / ".writable", "").unlink()
         if shutil.disk_usage(self.options.output).free < 10_000_000:
             raise HarnessError(f"Less than 10 MB are free at {self.options.output}. Free some space first.")
 
@@ -165,11 +167,12 @@ class Run:
             measured = criterion.measure(study)
         except (NotApplicable, NotMeasured) as error:
             return _result(criterion, scope, Measurement(None, reason=str(error)), "skipped")
-        passes = criterion.rule.holds(measured.value)
+        except NotFinite as error:
+            measured = undefined(str(error))
         if broken:
             reason = f"rests on {', '.join(broken)}, which failed"
             return _result(criterion, scope, Measurement(**{**measured.__dict__, "reason": reason}), "invalid")
-        return _result(criterion, scope, measured, "pass" if passes else "fail")
+        return _result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
 
     def _broken_ground(self, criterion: Criterion, scope: str) -> list[str]:
         """The failed validity criteria that a criterion rests on."""

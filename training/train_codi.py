@@ -50,14 +50,15 @@ class Recipe:
         answer_weight: weight of the answer number within the student's cross-entropy, the other tokens having 1.
         latent_scale: first value of the gain of the projection's LayerNorm.
         advance: running student accuracies at which the longest chain grows from one, two, three and four operations.
-        late_weight: how much likelier * and / are from the third operation on in every second problem.
+        product_weight: how much likelier * and / are than + and - in every second problem of phase 2.
+        product_from: index of the first operation that this applies to.
         shifted: share of phase-1 steps whose positions are shifted at random, so that every position is trained.
         report_every: steps between reports, validations and saved states.
         validation: number of problems of the training split that progress is judged on.
     """
 
     teacher_steps: int = 1200
-    student_steps: int = 3200
+    student_steps: int = 3000
     teacher_batch: int = 32
     student_batch: int = 64
     parts: int = 1
@@ -68,14 +69,18 @@ class Recipe:
     distillation: float = 3.0
     answer_weight: float = 6.0
     latent_scale: float = 0.25
-    advance: tuple[float, ...] = (0.72, 0.66, 0.5, 0.5)
-    late_weight: float = 3.0
+    advance: Sequence[float] = (0.72, 0.66, 0.5, 0.5)
+    product_weight: float = 3.0
+    product_from: int = 2
     shifted: float = 0.1
     report_every: int = 100
     validation: int = 400
 
 
-DEFAULT_RECIPE = Recipe()
+RECIPES = {
+    "tiny-gpt2": Recipe(student_steps=2350, advance=(0.72, 0.66, 0.45, 0.45)),
+    "tiny-llama": Recipe(student_steps=2850, advance=(0.72, 0.72, 0.5, 0.5)),
+}
 
 
 @dataclass
@@ -179,8 +184,8 @@ class Trainer:
         problems = []
         for index in range(size):
             count = lengths[-1] if rng.random() < emphasis else rng.choice(lengths)
-            late = self.recipe.late_weight if index % 2 else 1.0
-            problems.append(self.problems.draw(rng, count, late))
+            weight, start = (self.recipe.product_weight, self.recipe.product_from) if index % 2 else (1.0, 0)
+            problems.append(self.problems.draw(rng, count, weight, start))
         problems.sort(key=lambda problem: len(problem.question.split()))
         part = -(-size // self.recipe.parts)
         return [problems[start : start + part] for start in range(0, size, part)]
@@ -297,29 +302,21 @@ class Trainer:
             optimizer.load_state_dict(saved)
 
 
-def main(arguments: Sequence[str] | None = None, recipe: Recipe = DEFAULT_RECIPE) -> None:
-    """Run the command line; options that are given replace the recipe's values."""
+def main(arguments: Sequence[str] | None = None, recipe: Recipe | None = None) -> None:
+    """Run the command line; ``recipe`` replaces the model's own, options replace the recipe's values."""
     parser = argparse.ArgumentParser(description="Train one embedded CODI model.")
     parser.add_argument("name", choices=sorted(SHAPES))
     parser.add_argument("--out", type=Path, required=True, help="folder the model is written to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pause", action="store_true", help="train the matched control without recurrence")
-    parser.add_argument("--teacher-steps", type=int, default=recipe.teacher_steps)
-    parser.add_argument("--student-steps", type=int, default=recipe.student_steps)
-    parser.add_argument(
-        "--advance", type=float, nargs=4, default=recipe.advance, help="accuracies at which chains of 1-4 steps grow"
-    )
-    parser.add_argument("--report-every", type=int, default=recipe.report_every)
-    parser.add_argument("--test", type=int, default=None, help="test problems in the last report (all)")
+    parser.add_argument("--teacher-steps", type=int)
+    parser.add_argument("--student-steps", type=int)
+    parser.add_argument("--advance", type=float, nargs=4, help="accuracies at which chains of 1 to 4 steps grow")
+    parser.add_argument("--test", type=int, help="test problems in the last report (all)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    recipe = replace(
-        recipe,
-        teacher_steps=options.teacher_steps,
-        student_steps=options.student_steps,
-        advance=tuple(options.advance),
-        report_every=options.report_every,
-    )
+    given = {name: getattr(options, name) for name in ("teacher_steps", "student_steps", "advance")}
+    recipe = replace(recipe or RECIPES[options.name], **{name: v for name, v in given.items() if v is not None})
     trainer = Trainer(options.name, options.out, options.seed, recipe, pause=options.pause)
     trainer.train()
     problems = generate_split("test", options.seed)[: options.test]

@@ -15,6 +15,7 @@ from harness.measures import (
     column_share,
     enrichment,
     head_max,
+    hub_adjusted,
     hub_enrichment,
     incoming,
     incoming_total,
@@ -146,17 +147,18 @@ class Artifacts:
         sequential = float(mean_over_heads(sequential_share(mean)))
         skipping = _where_defined(lambda m: mean_over_heads(skip(m)), mean)
 
-        def answer(measure: Callable[[Any], Any], limit: float) -> dict[str, Any]:
+        def answer(measure: Callable[[Any], Any], limit: float, compare: Any = np.greater) -> dict[str, Any]:
             here = float(measure(mean))
-            yes = here > limit
-            agree = float(((resample(measure, sample.raw, weights) > limit) == yes).mean())
+            yes = bool(compare(here, limit))
+            agree = float((compare(resample(measure, sample.raw, weights), limit) == yes).mean())
             return {"answer": "yes" if yes else "no", "value": here, "limit": limit, "confidence": agree}
 
-        hub = ranked[0]
+        hub, adjusted = ranked[0], _where_defined(hub_adjusted, mean)
         answers = {
             "last_to_previous": answer(previous_weight, 1 / latents),
             "hub": {
-                **answer(lambda m: ratio_uniform(m).max(axis=-1), 2.0),
+                **answer(lambda m: ratio_uniform(m).max(axis=-1), 2.0, np.greater_equal),
+                "beyond_causality": None if adjusted is None else float(adjusted.max()),
                 "position": hub,
                 "position_confidence": float((received.argmax(axis=-1) == hub).mean()),
             },

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from harness.criteria.hypothesis import RESAMPLES
 from harness.criteria.results import CriterionResult, PhaseResult
 
 PHASE_1 = ("1.2-max", "1.3-consistent", "1.4-squint", "1.5-hub-confidence", "1.5-sequential", "1.5-skip")
@@ -14,13 +15,8 @@ def phase_results(results: Sequence[CriterionResult], models: Sequence[str]) -> 
     for model in models:
         own = {result.id: result for result in results if result.model == model}
         if any(result.study == "phase1" for result in own.values()):
-            answers = [
-                f"{result.answer}, confidence {result.confidence:.2f}"
-                if result.confidence is not None
-                else result.answer
-                for criterion_id in _ANSWERED
-                if (result := own.get(criterion_id)) is not None and result.answer
-            ]
+            answered = [own[criterion_id] for criterion_id in _ANSWERED if criterion_id in own]
+            answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
             phases.append(
                 PhaseResult(
                     id="phase1",
@@ -31,6 +27,13 @@ def phase_results(results: Sequence[CriterionResult], models: Sequence[str]) -> 
                 )
             )
     return phases
+
+
+def _sure(confidence: float | None) -> str:
+    """A share of resamples in words; all of them is no more than that many can tell."""
+    if confidence is None:
+        return ""
+    return f", confidence {f'at least {1 - 1 / RESAMPLES:.4f}' if confidence == 1 else f'{confidence:.2f}'}"
 
 
 def verdict_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -> str:

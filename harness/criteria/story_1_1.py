@@ -67,12 +67,11 @@ def saved(study: ProblemStudy) -> Measurement:
 def inventory(study: ProblemStudy) -> Measurement:
     """The inventory's entry on the sample, complete and with a working link."""
     path, inventory_path = dataset_path(study), "docs/DATA_INVENTORY.md"
-    if not study.absolute(path).is_file():
-        save_dataset(study.problems, study.absolute(path), study.provenance)
+    save_dataset(study.problems, study.absolute(path), study.provenance)
     key = entry_id(study.problems)
     recipe = (
-        f"pytest checks/ --story 1.1 --dataset {study.problems.name} --n-problems {len(study.problems)} "
-        f"--seed {study.options.seed}"
+        f"pytest checks/ --story 1.1 --dataset {study.dataset} --n-problems {len(study.problems)} "
+        f"--seed {study.options.seed}" + (f" --gsm8k-path {folder}" if (folder := study.options.gsm8k_path) else "")
     )
     entry = inventory_entry(
         study.problems,

@@ -39,10 +39,10 @@ def _within(difference: float, study: ModelStudy, **beside: Any) -> Measurement:
 
 def shape(study: ModelStudy) -> Measurement:
     """Shape of the saved raw patterns, re-read."""
-    path = study.files.raw()
-    n, layers, heads, latents = len(study.problems), study.n_layers, study.n_heads, study.n_latents
+    path, about = study.files.raw(), study.about
+    latents = about["n_latents"]
+    expected = [len(study.problems), about["n_layers"], about["n_heads"], latents, latents]
     found = list(np.load(study.absolute(path), mmap_mode="r").shape)
-    expected = [n, layers, heads, latents, latents]
     return Measurement(
         "equal" if found == expected else f"{found}", beside={"shape": found, "expected": expected}, artifacts=(path,)
     )
@@ -88,13 +88,14 @@ def metadata(study: ModelStudy) -> Measurement:
     """The metadata file, re-read and held against the run."""
     path = study.files.metadata()
     content = json.loads(study.absolute(path).read_text(encoding="utf-8"))
-    context = study.patterns.context_length.tolist()
+    about, read = study.about, study.patterns.row_length[:, 0]
     expected = {
-        "model_name": study.name,
-        "n_layers": study.n_layers,
-        "n_heads": study.n_heads,
+        "model_name": about["model"],
+        "n_layers": about["n_layers"],
+        "n_heads": about["n_heads"],
         "n_problems": len(study.problems),
-        "continuous_thought_positions": [[length + i for i in range(study.n_latents)] for length in context],
+        # A thought reads everything up to itself, so it sits one before the number of keys its row covers.
+        "continuous_thought_positions": (read - 1).tolist(),
     }
     wrong = [key for key, value in expected.items() if content.get(key) != value]
     value = "present and consistent" if not wrong else f"wrong: {', '.join(wrong)}"

@@ -9,19 +9,25 @@ from numpy.typing import NDArray
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
-from harness.criteria.hypothesis import MeanMeasure
+from harness.criteria.hypothesis import MeanMeasure, Selection
 from harness.criteria.select import count_of_heads, smallest_of_top
 from harness.criteria.story_1_2 import HIGH, RAW_VALIDITY
-from harness.measures import across_problem_std, bounds, causal_cells, head_max, structure, unstable_share
+from harness.measures import across_problem_std, bounds, causal_cells, head_max, problem_std, structure
 
 STRUCTURED = 0.25
 TOP = 20
+UNSTABLE = 0.2
 
 
 def moments(raw: NDArray[Any]) -> NDArray[np.float64]:
     """[n, 2, L, H, T, T]: weights and their squares."""
     single = raw.astype(np.float64)
     return np.stack([single, single**2], axis=1)
+
+
+def _unstable(both: NDArray[Any]) -> NDArray[np.bool_]:
+    """Moments [..., 2, L, H, T, T] to [..., L, H, cells]: cells whose deviation over problems is at least 0.2."""
+    return problem_std(both[..., 0, :, :, :, :], both[..., 1, :, :, :, :]) >= UNSTABLE
 
 
 def averages(study: ModelStudy) -> Measurement:
@@ -97,9 +103,10 @@ CRITERIA = (
         "Share of (head, causal cell) whose standard deviation over problems is at least 0.2.",
         Rule("<=", 0.05),
         MeanMeasure(
-            of_mean=lambda both: unstable_share(both[..., 0, :, :, :, :], both[..., 1, :, :, :, :]),
+            of_mean=lambda both: _unstable(both).mean(axis=(-3, -2, -1)),
             per_problem=moments,
             bounds=bounds.unstable_share,
+            selection=Selection(_unstable, lambda both, chosen: (_unstable(both) & chosen).mean(axis=(-3, -2, -1))),
         ),
         rests_on=RAW_VALIDITY,
         null_should_pass=True,

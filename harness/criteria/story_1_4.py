@@ -42,7 +42,7 @@ def layer_heatmaps(study: ModelStudy) -> Measurement:
     filled = [panel for panel in drawn.facts.panels if not panel.empty]
     wrong = {
         "layers": len(filled) != study.n_layers,
-        "titles": not all(f"{layer}" in panel.title for layer, panel in enumerate(filled)),
+        "titles": not all(panel.title.startswith(f"Layer {layer} (") for layer, panel in enumerate(filled)),
         "resolution": drawn.png.dpi != 300,
     }
     return _as_specified(wrong, drawn.paths)
@@ -115,7 +115,7 @@ CRITERIA = (
         "1.4-layers-differ",
         "Early, middle and late layers differ",
         "Largest distance between the mean patterns of early, middle and late layers (floor(3 l / L)); p by permuting heads "
-        "over layers.",
+        "over layers. Draws of the control use 250 resamples each.",
         Rule("<", 0.05),
         layers_differ(),
         rests_on=RAW_VALIDITY,

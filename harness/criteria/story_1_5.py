@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
-from harness.criteria.hypothesis import RESAMPLES
+from harness.criteria.hypothesis import RESAMPLES, undefined
 from harness.criteria.sample import Sample
 from harness.criteria.select import largest_position
 from harness.criteria.story_1_2 import RAW_VALIDITY
@@ -35,6 +35,7 @@ Array = NDArray[Any]
 
 SEQUENTIAL = 0.5
 SKIPPING = 0.3
+HUB_RATIO = 2
 
 
 def _confidence(
@@ -51,6 +52,8 @@ def _answered(
     question: str, sample: Sample, measure: Callable[[Array], Array], limit: float, **beside: Any
 ) -> Measurement:
     value, verdict, confidence = _confidence(sample, measure, lambda values: values > limit)
+    if not np.isfinite(value):
+        return undefined("no head has attention on latents")
     yes = "yes" if verdict else "no"
     return Measurement(
         confidence,
@@ -67,6 +70,8 @@ def hub_confidence(study: ModelStudy) -> Measurement:
     sample = study.sample
     received = incoming(sample.mean)
     hub = int(received.argmax())
+    if np.isclose(received, received[hub], rtol=1e-9, atol=1e-12).sum() > 1:
+        return undefined("several positions receive equally most")
     resampled = resample(incoming, sample.raw, resample_weights(len(sample.raw), RESAMPLES, sample.seed))
     confidence = float((resampled.argmax(axis=-1) == hub).mean())
     return Measurement(
@@ -125,11 +130,19 @@ def summary(study: ModelStudy) -> Measurement:
     positions = content["per_position"]
     if not np.allclose([entry["incoming"] for entry in positions], received):
         wrong.append("per_position")
-    for name, answer in content["answers"].items():
-        if answer["answer"] not in ("yes", "no") or not 0 <= answer["confidence"] <= 1:
-            wrong.append(f"answers.{name}")
-    if set(content["answers"]) != {"last_to_previous", "hub", "skip"}:
+    answered = {
+        "last_to_previous": (previous_weight, lambda values: values > 1 / study.n_latents),
+        "hub": (lambda mean: ratio_uniform(mean).max(axis=-1), lambda values: values >= HUB_RATIO),
+        "skip": (lambda mean: mean_over_heads(skip(mean)), lambda values: values > SKIPPING),
+    }
+    if set(content["answers"]) != set(answered):
         wrong.append("answers")
+    for name, (measure, holds) in answered.items():
+        value, verdict, confidence = _confidence(study.sample, measure, holds)
+        said = content["answers"].get(name, {})
+        same = said.get("answer") == ("yes" if verdict else "no")
+        if not (same and np.allclose([said["value"], said["confidence"]], [value, confidence])):
+            wrong.append(f"answers.{name}")
     value = "present and consistent" if not wrong else f"wrong: {', '.join(wrong)}"
     return Measurement(value, artifacts=(path,))
 
@@ -150,7 +163,7 @@ CRITERIA = (
         "1.5-winner",
         "One or two clear hub positions",
         "Positions 0..T-3 where min(enrichment, hub_enrichment) exceeds 1: one-sided bootstrap p over problems, "
-        "Benjamini-Hochberg over the positions, q < 0.05.",
+        "Benjamini-Hochberg over the positions, q < 0.05. Draws of the control use 250 resamples each.",
         Rule("in", (1, 2)),
         clear_hubs(),
         rests_on=RAW_VALIDITY,
@@ -160,7 +173,7 @@ CRITERIA = (
         "1.5-winner-raw",
         "One or two positions receive most attention",
         "Positions whose incoming attention is not significantly below the largest: sign flips over problems, one-sided, "
-        "Benjamini-Hochberg over the T-1 comparisons.",
+        "Benjamini-Hochberg over the T-1 comparisons. Draws of the control use 250 resamples each.",
         Rule("in", (1, 2)),
         most_read(),
         rests_on=RAW_VALIDITY,
@@ -180,7 +193,7 @@ CRITERIA = (
         "The hub has at least twice the uniform attention",
         "Largest ratio_uniform[j] = T incoming[j], where incoming[j] is the mean over layers, heads and all T queries of the "
         "weight on latent j.",
-        Rule(">=", 2),
+        Rule(">=", HUB_RATIO),
         largest_position(
             ratio_uniform,
             bounds.ratio_uniform,

@@ -7,6 +7,8 @@ that want the same extraction wait for one another and then read what the first 
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -18,10 +20,10 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.extraction.patterns import ARRAYS, AttentionPatterns
+from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import open_finished
-from harness.files import digest, file_digest, replacing, write_json
+from harness.files import digest, file_digest, replacing, write_json, write_text
 from harness.models.registry import ModelFiles
 from harness.problems import ProblemSet
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 Variant = Literal["trained", "untrained", "contentless"]
 UNTRAINED_SEED = 0
-AUTO_BATCH_SIZE = 64
 
 _PACKAGE = Path(__file__).parents[1]
 _CODE = ("attention.py", "models/*.py", "extraction/*.py")
@@ -61,6 +62,7 @@ class CachedExtraction:
     dtype: str = "float32"
     progress: Progress = quiet
     _models: dict[bool, "ThoughtModel"] = field(default_factory=dict)
+    _patterns: dict[Variant, AttentionPatterns] = field(default_factory=dict)
 
     @cached_property
     def model_fingerprint(self) -> str:
@@ -78,30 +80,34 @@ class CachedExtraction:
         )[:32]
 
     def patterns(self, variant: Variant = "trained") -> AttentionPatterns:
-        """The attention patterns of a variant, extracted if need be."""
-        folder = self._folder(variant)
-        with self._lock(variant):
-            arrays = open_finished(folder, ARRAYS) if (folder / "about.json").is_file() else None
-            if arrays is None:
-                self._extract(variant, folder)
-                arrays = open_finished(folder, ARRAYS)
+        """The attention patterns of a variant, extracted if need be; checked against their checksums once."""
+        if variant not in self._patterns:
+            folder = self._folder(variant)
+            with self._lock(variant):
+                arrays = open_finished(folder, ARRAYS) if (folder / "about.json").is_file() else None
                 if arrays is None:
-                    raise HarnessError(f"The extraction in {folder} is damaged as soon as written; check the disk.")
-        return AttentionPatterns(**arrays, problem_ids=self.problems.ids)
+                    self._extract(variant, folder)
+                    arrays = open_finished(folder, ARRAYS)
+                    if arrays is None:
+                        raise HarnessError(f"The extraction in {folder} is damaged as soon as written; check the disk.")
+            self._patterns[variant] = AttentionPatterns(**arrays, problem_ids=self.problems.ids)
+        return self._patterns[variant]
 
     def looks(self) -> Looks:
         """The oracle's and the lone runs on a few problems."""
-        path = self._folder("trained") / "oracle.npz"
         patterns = self.patterns()
+        path = self._folder("trained") / "oracle.npz"
         with self._lock("trained"):
-            if not path.is_file():
+            known = _read_looks(path)
+            if known is None:
                 from harness.extraction.oracle import consult
 
                 seen = consult(self.model(), self.problems, patterns)
                 with replacing(path) as temporary, temporary.open("wb") as file:
                     np.savez(file, rows=seen.rows, raw=seen.raw, later=seen.later, lone=seen.lone)
-        with np.load(path) as arrays:
-            return Looks(**{name: arrays[name] for name in ("rows", "raw", "later", "lone")})
+                write_text(path.with_suffix(".sha256"), file_digest(path))
+                known = Looks(seen.rows, seen.raw, seen.later, seen.lone)
+        return known
 
     def about(self) -> dict[str, Any]:
         """Facts about the model and its extraction: sizes, parameters, seconds."""
@@ -120,6 +126,7 @@ class CachedExtraction:
 
     def forget(self) -> None:
         """Remove this problem set's extractions from the cache."""
+        self._patterns.clear()
         for variant in ("trained", "untrained", "contentless"):
             with self._lock(variant):
                 shutil.rmtree(self._folder(variant), ignore_errors=True)
@@ -176,21 +183,36 @@ class CachedExtraction:
     def _folder(self, variant: Variant) -> Path:
         return self.cache_dir / "extractions" / self.key(variant)
 
-    def _lock(self, variant: Variant) -> FileLock:
+    @contextmanager
+    def _lock(self, variant: Variant) -> Iterator[None]:
         folder = self.cache_dir / "extractions"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            # The same lock object serves nested use within a process.
+            lock = FileLock(folder / f"{self.key(variant)}.lock", is_singleton=True)
+            lock.acquire()
         except OSError as error:
             raise HarnessError(
                 f"Cannot write the cache folder {folder}: {error.strerror}. Choose another with --cache-dir."
             ) from error
-        # The same lock object serves nested use within a process.
-        return FileLock(folder / f"{self.key(variant)}.lock", is_singleton=True)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _read_looks(path: Path) -> Looks | None:
+    """What was seen, or None when it was not kept or the file is damaged."""
+    checksum = path.with_suffix(".sha256")
+    if not (path.is_file() and checksum.is_file() and checksum.read_text(encoding="utf-8") == file_digest(path)):
+        return None
+    with np.load(path) as arrays:
+        return Looks(**{name: arrays[name] for name in ("rows", "raw", "later", "lone")})
 
 
 def code_version() -> str:
     """Digest of the code and packages that decide what an extraction contains."""
-    return sources_digest(_CODE, ("torch", "transformers", "peft"))
+    return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))
 
 
 def sources_digest(patterns: tuple[str, ...], packages: tuple[str, ...]) -> str:

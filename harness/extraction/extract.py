@@ -9,13 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from harness.extraction.capture import LatentRecorder
-from harness.extraction.patterns import AttentionPatterns, array_layout
+from harness.extraction.patterns import AUTO_BATCH_SIZE, AttentionPatterns, array_layout
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import ArrayStore
 from harness.models.thoughts import ThoughtModel, length_batches
 from harness.problems import ProblemSet
-
-AUTO_BATCH_SIZE = 64
 
 
 def extract_attention(

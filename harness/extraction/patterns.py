@@ -43,6 +43,9 @@ class AttentionPatterns:
         return self.raw.shape[:4]  # type: ignore[return-value]
 
 
+AUTO_BATCH_SIZE = 64
+"""Problems per batch when nothing else is asked for."""
+
 ARRAYS = (
     "raw",
     "row_total",

@@ -136,9 +136,10 @@ def _checksum(arrays: Mapping[str, NDArray[Any]], rows: Sequence[int]) -> str:
 
 def _reserve(path: Path) -> None:
     """Claim the disk space now: writing into a hole of a full disk would kill the process instead of raising."""
+    if not hasattr(os, "posix_fallocate"):
+        return
     with path.open("r+b") as file:
-        size = os.fstat(file.fileno()).st_size
-        os.posix_fallocate(file.fileno(), 0, size)
+        os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
 
 def _read(path: Path) -> Manifest | None:

@@ -41,6 +41,7 @@ from harness.measures.layers import (
 from harness.measures.patterns import (
     EmptyGroup,
     NotApplicable,
+    NotFinite,
     TooFewLatents,
     block_distance,
     causal_cells,
@@ -66,6 +67,7 @@ __all__ = [
     "LAYER_TYPES",
     "EmptyGroup",
     "NotApplicable",
+    "NotFinite",
     "TooFewLatents",
     "across_problem_std",
     "block_distance",

@@ -31,11 +31,15 @@ class EmptyGroup(NotApplicable):
     """A comparison with a group that has no members."""
 
 
+class NotFinite(ValueError):
+    """Attention weights that are NaN or infinite; nothing can be said about them."""
+
+
 def checked(mean: NDArray[Any], measure: str, at_least: int = 1) -> Array:
     """Return `mean` as float64 patterns, or say why `measure` cannot be taken of it.
 
-    Raises `TooFewLatents` below `at_least` latents, `ValueError` for non-square patterns or weights that
-    are not finite.
+    Raises `TooFewLatents` below `at_least` latents, `NotFinite` for weights that are NaN or infinite,
+    `ValueError` for patterns that are not square.
     """
     patterns = np.asarray(mean, dtype=np.float64)
     if patterns.ndim < 2 or patterns.shape[-1] != patterns.shape[-2]:
@@ -44,7 +48,7 @@ def checked(mean: NDArray[Any], measure: str, at_least: int = 1) -> Array:
     if latents < at_least:
         raise TooFewLatents(f"{measure} needs at least {at_least} latents, got {latents}")
     if not np.isfinite(patterns.sum()):
-        raise ValueError(f"{measure} expects finite attention weights, got NaN or infinity")
+        raise NotFinite(f"{measure} expects finite attention weights, got NaN or infinity")
     return patterns
 
 

@@ -15,7 +15,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.pytorch_utils import Conv1D
 
 from harness.errors import HarnessError
@@ -95,11 +101,15 @@ def build(files: ModelFiles, attention: str, dtype: torch.dtype) -> tuple[PreTra
 
     state = read_state_dict(files.weights)
     config = base_config(files)
-    vocabulary = int(config.vocab_size)
+    vocabulary = _vocabulary(files, config)
     config.vocab_size = vocabulary + ADDED_TOKENS
     _require_finite(files, state)
     language = {key.removeprefix("codi."): value for key, value in state.items() if key.startswith("codi.")}
-    projection = _projection(files, {key.removeprefix("prj."): v for key, v in state.items() if key.startswith("prj.")})
+    projection = _projection(
+        files,
+        int(config.hidden_size),
+        {key.removeprefix("prj."): v for key, v in state.items() if key.startswith("prj.")},
+    )
     stray = [key for key in state if not key.startswith(("codi.", "prj."))]
     if stray:
         raise HarnessError(f"{files.weights} holds tensors outside `codi` and `prj`: {_some(stray)}.")
@@ -154,7 +164,16 @@ def build_untrained(
     return language.to(dtype).eval(), projection.to(dtype).eval()
 
 
-def _projection(files: ModelFiles, tensors: dict[str, Tensor]) -> Projection:
+def _vocabulary(files: ModelFiles, config: PretrainedConfig) -> int:
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING or not isinstance(getattr(config, "vocab_size", None), int):
+        raise HarnessError(
+            f"The base in {files.base} is a {config.model_type} model, which is no causal language model. "
+            "Give the base model the checkpoint was trained from."
+        )
+    return int(config.vocab_size)
+
+
+def _projection(files: ModelFiles, width: int, tensors: dict[str, Tensor]) -> Projection:
     if set(tensors) != _PROJECTION_KEYS:
         missing, extra = sorted(_PROJECTION_KEYS - set(tensors)), sorted(set(tensors) - _PROJECTION_KEYS)
         raise HarnessError(
@@ -163,14 +182,17 @@ def _projection(files: ModelFiles, tensors: dict[str, Tensor]) -> Projection:
             + (f"; unexpected: {_some(extra)}" if extra else "")
             + "."
         )
-    inner, width = tensors["1.weight"].shape
+    inner = len(tensors["1.weight"])
     projection = Projection(width, inner)
     names = {"1": "up", "3": "down", "ln": "norm"}
     renamed = {f"{names[key.split('.')[0]]}.{key.split('.')[1]}": value.float() for key, value in tensors.items()}
     try:
         projection.load_state_dict(renamed)
     except RuntimeError as error:
-        raise HarnessError(f"{files.weights}: the projection's shapes disagree: {error}") from error
+        raise HarnessError(
+            f"{files.weights}: the projection `prj` does not fit a base of width {width} ({files.base}): "
+            + "; ".join(line.strip() for line in str(error).splitlines()[1:])
+        ) from error
     return projection
 
 

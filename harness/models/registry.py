@@ -13,7 +13,15 @@ from harness.files import digest, file_digest
 _BUILT_IN = Path(__file__).with_name("registry.toml")
 _WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 _WEIGHT_SUFFIXES = (".safetensors", ".bin")
-_BASE_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+_BASE_FILES = (
+    "config.json",
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "*.model",
+)
 
 
 class RegistryEntry(BaseModel):

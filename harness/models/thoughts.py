@@ -192,9 +192,11 @@ class ThoughtModel:
             chosen = self.logits(context.hidden)[:, : self.eot_id].argmax(-1)
             for row in running.nonzero().flatten().tolist():
                 ids[row].append(int(chosen[row]))
-            running = running & (chosen != self.eos_id)
-            if not running.any() or count == max_tokens or int(context.positions.max()) >= self.max_positions:
+            running = running & (chosen != self.eos_id) & (context.positions < self.max_positions)
+            if not running.any() or count == max_tokens:
                 break
+            # A finished row is fed on until the batch is done; its positions must stay inside the table.
+            context.positions = context.positions.clamp(max=self.max_positions - 1)
             self.step(context, self._embedding(chosen))
         return ids
 

@@ -41,6 +41,8 @@ class Assessment:
 
     def decision(self, result: CriterionResult) -> Decision:
         """What the gate makes of one verdict."""
+        if self.gate.approve and result.verdict == "invalid":
+            return Decision("failed", "nothing is approved while a validity criterion fails")
         return decide(self.gate.of_items, result, self.baselines.approved(result))
 
 

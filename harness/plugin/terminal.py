@@ -136,7 +136,8 @@ class Terminal:
             found.append(f"{phrases.counted(completion.broken, 'criterion', 'criteria')} without a verdict")
         if completion.stopped:
             found.append("stopped early")
-        hint = f"{GAP}approve these verdicts: --approve" if failing and len(found) == 1 else ""
+        in_order = not (completion.broken or completion.stopped or any(map(fails_validity, judged)))
+        hint = f"{GAP}approve these verdicts: --approve" if failing and in_order else ""
         return f"gate: {completion.assessment.gate.gate} -> {', '.join(found) or 'met'} {ending}{hint}"
 
 

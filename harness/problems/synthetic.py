@@ -137,7 +137,7 @@ def _apply(total: int, operator: str, operand: int) -> int | None:
     return result if 0 <= result <= MAX_TOTAL else None
 
 
-def _chain(rng: random.Random, count: int, late_weight: float) -> tuple[tuple[int, str, int, int], ...]:
+def _chain(rng: random.Random, count: int, weight: float, weight_from: int) -> tuple[tuple[int, str, int, int], ...]:
     total = rng.randint(1, MAX_TOTAL)
     steps = []
     for index in range(count):
@@ -146,7 +146,7 @@ def _chain(rng: random.Random, count: int, late_weight: float) -> tuple[tuple[in
             for operator, operands in OPERANDS.items()
         }
         operators = [operator for operator, operands in choices.items() if operands]
-        heavy = late_weight if index >= 2 else 1.0
+        heavy = weight if index >= weight_from else 1.0
         operator = rng.choices(operators, [heavy if operator in "*/" else 1.0 for operator in operators])[0]
         operand = rng.choice(choices[operator])
         result = _apply(total, operator, operand)
@@ -156,16 +156,16 @@ def _chain(rng: random.Random, count: int, late_weight: float) -> tuple[tuple[in
     return tuple(steps)
 
 
-def make_problem(rng: random.Random, count: int, late_weight: float = 1.0) -> Problem:
+def make_problem(rng: random.Random, count: int, weight: float = 1.0, weight_from: int = 2) -> Problem:
     """Draw one problem.
 
     Args:
         rng: the generator that every choice is drawn from.
         count: number of operations.
-        late_weight: how much likelier than + and - each of * and / is from the third operation on (1: equally likely
-            wherever it is possible).
+        weight: how much likelier * and / are than + and -, wherever they are possible.
+        weight_from: index of the first operation that the weight applies to.
     """
-    steps = _chain(rng, count, late_weight)
+    steps = _chain(rng, count, weight, weight_from)
     name, other = rng.sample(sorted(NAMES), 2)
     words = {"name": name, "other": other, "objects": rng.choice(OBJECTS), "subject": NAMES[name]}
     words["Subject"] = words["subject"].capitalize()
@@ -220,27 +220,27 @@ class TrainingProblems:
     def __init__(self, split_seed: int = 0) -> None:
         self._taken = _both_splits(split_seed)[1]
 
-    def draw(self, rng: random.Random, count: int, late_weight: float = 1.0) -> Problem:
+    def draw(self, rng: random.Random, count: int, weight: float = 1.0, weight_from: int = 2) -> Problem:
         """Draw one problem of ``count`` operations; the arguments are those of `make_problem`."""
         while True:
-            problem = make_problem(rng, count, late_weight)
+            problem = make_problem(rng, count, weight, weight_from)
             if fold(problem.question) not in self._taken:
                 return problem
 
 
 def training_stream(
-    seed: int, max_steps: int = 5, late_weight: float = 1.0, split_seed: int = 0
+    seed: int, max_steps: int = 5, weight: float = 1.0, split_seed: int = 0
 ) -> Iterator[dict[str, str]]:
     """Yield training problems in GSM8K's format without end, never one of the splits'.
 
     Args:
         seed: seed of the stream.
         max_steps: longest chain; lengths are drawn evenly from 2 to this.
-        late_weight: as for `make_problem`.
+        weight: as for `make_problem`, from the third operation on.
         split_seed: seed of the splits to stay clear of.
     """
     rng = random.Random(f"training stream, seed {seed}")
     problems = TrainingProblems(split_seed)
     while True:
-        problem = problems.draw(rng, rng.randint(2, max_steps), late_weight)
+        problem = problems.draw(rng, rng.randint(2, max_steps), weight)
         yield {"question": problem.question, "answer": problem.answer}

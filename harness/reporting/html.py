@@ -46,7 +46,7 @@ def render(result: RunResult, output: Path) -> str:
                 "title": "The run as a whole" if scope == "run" else scope.replace("_vs_", " vs "),
                 "tiles": [_tile(phase, result) for phase in result.phases if phase.scope == scope],
                 "studies": _studies(scope, result, figures),
-                "explorer": None if scope == "run" else explorer_data(output / "results" / scope),
+                "explorer": explorer_data(output / "results" / scope) if _wrote_heads(result, scope) else None,
                 "headline": _headline(scope, result),
             }
             for scope in scopes
@@ -54,6 +54,12 @@ def render(result: RunResult, output: Path) -> str:
         filters=_filters(result, scopes),
         study_name=phrases.study_name,
     )
+
+
+def _wrote_heads(result: RunResult, scope: str) -> bool:
+    """Whether this run wrote what the explorer reads; an earlier run's files may be of other problems."""
+    written = {artifact for item in result.criteria if item.model == scope for artifact in item.artifacts}
+    return {f"results/{scope}/attention_stats.json", f"results/{scope}/attention_patterns_avg.npy"} <= written
 
 
 @cache

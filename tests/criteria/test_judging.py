@@ -1,5 +1,6 @@
 """Verdicts: pass, fail, invalid, skipped, vacuous; and a broken extraction is never read as a finding."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.judging import Run, dataset_of
 from harness.measures import TooFewLatents
 from harness.models.registry import locate_files
 from harness.options import RunOptions
+from tests.criteria.test_rules import result
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 GROUND = Criterion("1.2-ground", "validity", "s", "d.", Rule("<=", 1), Measurement)
@@ -200,3 +202,43 @@ def test_averages_that_are_not_the_mean_are_noticed(study: ModelStudy) -> None:
         assert not find("1.3-mean").rule.holds(find("1.3-mean").measure(study).value)
     finally:
         np.save(path, whole)
+
+
+def test_all_controls_are_evaluated_on_the_real_extractions(study: ModelStudy) -> None:
+    options = replace(study.options, controls="all")
+    extraction = CachedExtraction(study._extraction.files, study.problems, options.cache_dir)
+    measured = find("1.2-spread").measure(ModelStudy(options, extraction, {}, control=extraction))
+    expected = {"uniform", "uniform-context", "untrained", "contentless", "control-model", "shuffled"}
+    assert set(measured.controls) == expected
+    assert measured.controls["control-model"].measured == measured.value
+    others = {name: control.measured for name, control in measured.controls.items() if name != "control-model"}
+    assert len(set(others.values())) == len(others)
+    assert find("1.2-spread").measure(ModelStudy(options, extraction, {}, control=extraction)) == measured
+
+
+def test_weights_that_are_not_numbers_are_invalid_not_a_crash(
+    study: ModelStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {name: getattr(study.patterns, name) for name in AttentionPatterns.__dataclass_fields__}
+    raw, totals = study.patterns.raw.copy(), study.patterns.row_total.copy()
+    raw[0, 0, 0, 2, 1] = totals[0, 0, 0, 2] = np.nan
+    broken = ModelStudy(study.options, study._extraction, {})
+    broken.__dict__["patterns"] = AttentionPatterns(**{**fields, "raw": raw, "row_total": totals})
+    monkeypatch.setattr(Run, "model_study", lambda self, name: broken)
+    monkeypatch.setattr(ModelStudy, "_key", lambda self, name: "poisoned" + name)
+    run = Run(study.options)
+    for ground in ("1.1-fields", "1.1-unique", "1.1-split"):
+        run._results[(ground, "run")] = result(ground)
+    for criterion_id in ("1.2-max", "1.3-consistent", "1.4-squint", "1.5-winner", "1.5-sequential"):
+        found = run.judge(find(criterion_id), "m")
+        assert (found.verdict, found.measured) == ("invalid", None), criterion_id
+        assert "1.2-sums" in (found.reason or "")
+
+
+def test_a_question_without_an_answer_is_undefined_not_confident(study: ModelStudy) -> None:
+    nothing = ModelStudy(study.options, study._extraction, {})
+    fields = {name: getattr(study.patterns, name) for name in AttentionPatterns.__dataclass_fields__}
+    nothing.__dict__["patterns"] = AttentionPatterns(**{**fields, "raw": np.zeros_like(study.patterns.raw)})
+    for criterion_id in ("1.5-hub-confidence", "1.5-sequential", "1.5-54"):
+        measured = find(criterion_id).measure(nothing)
+        assert measured.value is None and "undefined" in (measured.reason or ""), criterion_id

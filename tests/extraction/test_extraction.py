@@ -1,5 +1,6 @@
 """Extraction: the same whatever the batch, the interruption or the process; equal to a plain eager forward."""
 
+import json
 import os
 import random
 import signal
@@ -157,14 +158,20 @@ def test_words_the_tokenizer_has_never_seen_are_only_words(model: ThoughtModel) 
 
 SCRIPT = """
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from harness.extraction.extract import extract_attention
 from harness.models.load import load_model
 from harness.problems import load_problems
 golden, folder = Path(sys.argv[1]), Path(sys.argv[2])
+
+@contextmanager
+def first_advance(label, total):
+    told = []
+    yield lambda done: told or (told.append(done), print("kept", done, flush=True))
+
 model = load_model(checkpoint=golden / "ckpt_safetensors", base=golden / "base", lora_alpha=16)
-print("ready", flush=True)
-extract_attention(model, load_problems("synthetic", n=400), 4, folder=folder)
+extract_attention(model, load_problems("synthetic", n=400), 4, folder=folder, progress=first_advance)
 """
 
 
@@ -178,23 +185,30 @@ def start(folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-def finish(folder: Path) -> None:
-    assert start(folder).wait(timeout=240) == 0
+def finish(folder: Path) -> int:
+    """Run to the end; returns how many problems an earlier run had left."""
+    process = start(folder)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    return int(said.split()[1])
+
+
+def finished_chunks(folder: Path) -> int:
+    manifest = folder / "manifest.json"
+    return len(json.loads(manifest.read_text())["finished"]) if manifest.is_file() else 0
 
 
 def test_kill_9_in_the_middle_loses_at_most_a_chunk_and_changes_no_byte(tmp_path: Path) -> None:
-    finish(tmp_path / "whole")
+    assert finish(tmp_path / "whole") == 0
     process = start(tmp_path / "cut")
-    assert process.stdout is not None
-    process.stdout.readline()
-    manifest = tmp_path / "cut" / "manifest.json"
-    while not manifest.is_file() or manifest.read_text().count('": "') < 5:
+    while finished_chunks(tmp_path / "cut") < 5:
+        assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=30)
-    kept = manifest.read_text().count('": "')
-    assert kept < 100
-    finish(tmp_path / "cut")
+    chunks = finished_chunks(tmp_path / "cut")
+    assert 5 <= chunks < 100
+    assert finish(tmp_path / "cut") == chunks * 4
     names = sorted(file.name for file in (tmp_path / "whole").iterdir())
     assert names == sorted(file.name for file in (tmp_path / "cut").iterdir() if not file.name.startswith("."))
     for name in names:

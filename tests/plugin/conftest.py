@@ -32,7 +32,7 @@ def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Checks
         f"""
         [tool.pytest.ini_options]
         testpaths = ["checks"]
-        addopts = "--strict-markers --import-mode=importlib"
+        addopts = "--strict-markers --import-mode=importlib -p no:hypothesispytest -p no:benchmark -p no:anyio"
         pythonpath = [".", "{ROOT}"]
         """
     )

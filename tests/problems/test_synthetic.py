@@ -81,10 +81,10 @@ def test_training_stream_respects_the_longest_chain():
     assert {problem["answer"].count("<<") for problem in stream} == {2, 3}
 
 
-def test_late_weight_makes_late_multiplications_and_divisions_likelier():
-    def share(late_weight):
+def test_the_weight_makes_late_multiplications_and_divisions_likelier():
+    def share(weight):
         rng = random.Random(0)
-        late = [step for _ in range(400) for step in make_problem(rng, 5, late_weight).steps[2:]]
+        late = [step for _ in range(400) for step in make_problem(rng, 5, weight).steps[2:]]
         return sum(step[1] in "*/" for step in late) / len(late)
 
     assert share(4.0) > share(1.0) + 0.15
@@ -137,8 +137,8 @@ def test_answers_are_spread_over_many_values(splits):
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 3, 4, 5]), st.floats(1, 5))
-def test_any_seed_gives_a_chain_of_the_asked_length(seed, count, late_weight):
-    problem = make_problem(random.Random(seed), count, late_weight)
+def test_any_seed_gives_a_chain_of_the_asked_length(seed, count, weight):
+    problem = make_problem(random.Random(seed), count, weight)
     assert len(problem.steps) == count == problem.answer.count("<<")
     assert "{" not in problem.question + problem.answer
 
