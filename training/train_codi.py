@@ -1,23 +1,23 @@
 """Train one embedded CODI model: ``python -m training.train_codi tiny-llama --out DIR --seed 0``.
 
 First a teacher learns to write reasoning and answer with all its weights (phase 1). Then its weights are frozen and
-LoRA adapters and the projection are trained on CODI's three losses (phase 2), the longest chain growing from one
-operation to five as the student succeeds. Every schedule is counted in steps, and every step draws its problems from a
-generator seeded by the seed and the step's number, so a seed determines the result and an interrupted run goes on
-from its last saved state exactly.
+LoRA adapters and the projection are trained on CODI's three losses, in one or more rounds, the longest chain growing
+from one operation to five as the student succeeds (phase 2). Every schedule is counted in steps, and every step draws
+its problems from a generator seeded by the seed and the step's number, so a seed determines the result and an
+interrupted run goes on from its last saved state exactly.
 """
 
 import argparse
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from harness.problems.synthetic import STEP_COUNTS, Problem, TrainingProblems, generate_split
+from harness.problems.synthetic import NO_EMPHASIS, STEP_COUNTS, Emphasis, Problem, TrainingProblems, generate_split
 from training.checkpoint import LATENTS, LORA_RANK, LORA_SCALE, merge_lora, save_model
 from training.codi import (
     ADDED_TOKENS,
@@ -35,51 +35,66 @@ PROJECTION_WIDTH = 128
 FROZEN_BY_PAUSE = ("prj.3.weight", "prj.3.bias")
 
 
+LATE_PRODUCTS = Emphasis(late_products=3.0)
+
+
+@dataclass(frozen=True)
+class Round:
+    """One warm-up, stretch and decay of the learning rate in phase 2.
+
+    Attributes:
+        steps: number of steps.
+        rate: peak learning rate.
+        emphasis: which operations every second problem holds more of.
+    """
+
+    steps: int
+    rate: float
+    emphasis: Emphasis = LATE_PRODUCTS
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a model is trained.
 
     Attributes:
-        teacher_steps, student_steps: steps of the two phases.
+        teacher_steps, teacher_rate: steps and peak learning rate of phase 1.
+        rounds: the rounds of phase 2.
         teacher_batch, student_batch: problems per step.
         parts: pieces a batch is cut into by length, which saves padding; gradients are added.
-        teacher_rate, student_rate: peak learning rates.
         warmup: steps of linear growth of the rate.
-        decay_from: fraction of a phase after which the rate falls linearly to zero.
+        decay_from: fraction of phase 1 and of each round after which the rate falls linearly to zero.
         distillation: weight of the distillation loss.
         answer_weight: weight of the answer number within the student's cross-entropy, the other tokens having 1.
         latent_scale: first value of the gain of the projection's LayerNorm.
         advance: running student accuracies at which the longest chain grows from one, two, three and four operations.
-        product_weight: how much likelier * and / are than + and - in every second problem of phase 2.
-        product_from: index of the first operation that this applies to.
         shifted: share of phase-1 steps whose positions are shifted at random, so that every position is trained.
         report_every: steps between reports, validations and saved states.
         validation: number of problems of the training split that progress is judged on.
     """
 
     teacher_steps: int = 1200
-    student_steps: int = 3000
+    rounds: Sequence[Round] = (Round(3000, 4e-3),)
     teacher_batch: int = 32
     student_batch: int = 64
     parts: int = 1
     teacher_rate: float = 3e-3
-    student_rate: float = 4e-3
     warmup: int = 50
     decay_from: float = 0.6
     distillation: float = 3.0
     answer_weight: float = 6.0
     latent_scale: float = 0.25
     advance: Sequence[float] = (0.72, 0.66, 0.5, 0.5)
-    product_weight: float = 3.0
-    product_from: int = 2
     shifted: float = 0.1
     report_every: int = 100
     validation: int = 400
 
 
+MIXED_ROUND = Round(1200, 2.5e-3, Emphasis(late_products=1.5, switches=2.5))
+
 RECIPES = {
-    "tiny-gpt2": Recipe(student_steps=2350, advance=(0.72, 0.66, 0.45, 0.45)),
-    "tiny-llama": Recipe(student_steps=2850, advance=(0.72, 0.72, 0.5, 0.5)),
+    "tiny-gpt2": Recipe(rounds=(Round(2350, 4e-3), MIXED_ROUND), advance=(0.72, 0.66, 0.45, 0.45)),
+    "tiny-llama": Recipe(rounds=(Round(2850, 4e-3), MIXED_ROUND), advance=(0.72, 0.72, 0.5, 0.5)),
 }
 
 
@@ -140,10 +155,20 @@ class Trainer:
             self._resume()
         else:
             self._optimise(self.run.base, self.recipe.teacher_rate)
-        while self.run.phase == 1:
+        if self.run.phase == 1:
             self._phase(self.recipe.teacher_steps, self.recipe.teacher_rate, self._teacher_step, self._report_teacher)
             self._begin_student()
-        self._phase(self.recipe.student_steps, self.recipe.student_rate, self._student_step, self._report_student)
+        while True:
+            self._phase(self._round.steps, self._round.rate, self._student_step, self._report_student)
+            if self.run.phase > len(self.recipe.rounds):
+                return
+            self.run.phase, self.run.step = self.run.phase + 1, 0
+            self._optimise({**self.run.lora, **self.run.prj}, self._round.rate)
+
+    @property
+    def _round(self) -> Round:
+        """The round under way; the state counts phase 1 as 1 and the rounds of phase 2 from 2."""
+        return self.recipe.rounds[self.run.phase - 2]
 
     def _phase(self, steps: int, rate: float, take_step: Callable[[], str], report: Callable[[], str]) -> None:
         while self.run.step < steps:
@@ -178,14 +203,13 @@ class Trainer:
     def _rng(self) -> random.Random:
         return random.Random(f"seed {self.seed}, phase {self.run.phase}, step {self.run.step}")
 
-    def _draw(self, size: int, lengths: range, emphasis: float) -> list[list[Problem]]:
-        """Draw ``size`` problems, ``emphasis`` of them of the longest length, cut into parts of similar length."""
+    def _draw(self, size: int, lengths: range, share: float, emphasis: Emphasis = NO_EMPHASIS) -> list[list[Problem]]:
+        """Draw ``size`` problems, ``share`` of them of the longest length on top, cut into parts of similar length."""
         rng = self._rng()
         problems = []
         for index in range(size):
-            count = lengths[-1] if rng.random() < emphasis else rng.choice(lengths)
-            weight, start = (self.recipe.product_weight, self.recipe.product_from) if index % 2 else (1.0, 0)
-            problems.append(self.problems.draw(rng, count, weight, start))
+            count = lengths[-1] if rng.random() < share else rng.choice(lengths)
+            problems.append(self.problems.draw(rng, count, emphasis if index % 2 else NO_EMPHASIS))
         problems.sort(key=lambda problem: len(problem.question.split()))
         part = -(-size // self.recipe.parts)
         return [problems[start : start + part] for start in range(0, size, part)]
@@ -211,7 +235,7 @@ class Trainer:
         for name in shape.matrices():
             merged[name].requires_grad_(True)
         network, sums, right, seen = Network(shape, merged), torch.zeros(3), 0, 0
-        for part in self._draw(self.recipe.student_batch, range(1, run.longest + 1), 0.35):
+        for part in self._draw(self.recipe.student_batch, range(1, run.longest + 1), 0.35, self._round.emphasis):
             losses = codi_losses(
                 network, run.prj, self.vocabulary, make_batch(self.vocabulary, part), LATENTS, self.recipe.answer_weight
             )
@@ -265,7 +289,7 @@ class Trainer:
             for name in FROZEN_BY_PAUSE:
                 run.prj[name].zero_()
         run.phase, run.step = 2, 0
-        self._optimise({**run.lora, **run.prj}, self.recipe.student_rate)
+        self._optimise({**run.lora, **run.prj}, self._round.rate)
 
     def _report_teacher(self) -> str:
         """Return the share of problems of five steps whose whole reasoning the teacher writes without a mistake."""
@@ -303,21 +327,16 @@ class Trainer:
 
 
 def main(arguments: Sequence[str] | None = None, recipe: Recipe | None = None) -> None:
-    """Run the command line; ``recipe`` replaces the model's own, options replace the recipe's values."""
+    """Run the command line; ``recipe`` replaces the model's own."""
     parser = argparse.ArgumentParser(description="Train one embedded CODI model.")
     parser.add_argument("name", choices=sorted(SHAPES))
     parser.add_argument("--out", type=Path, required=True, help="folder the model is written to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pause", action="store_true", help="train the matched control without recurrence")
-    parser.add_argument("--teacher-steps", type=int)
-    parser.add_argument("--student-steps", type=int)
-    parser.add_argument("--advance", type=float, nargs=4, help="accuracies at which chains of 1 to 4 steps grow")
     parser.add_argument("--test", type=int, help="test problems in the last report (all)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    given = {name: getattr(options, name) for name in ("teacher_steps", "student_steps", "advance")}
-    recipe = replace(recipe or RECIPES[options.name], **{name: v for name, v in given.items() if v is not None})
-    trainer = Trainer(options.name, options.out, options.seed, recipe, pause=options.pause)
+    trainer = Trainer(options.name, options.out, options.seed, recipe or RECIPES[options.name], pause=options.pause)
     trainer.train()
     problems = generate_split("test", options.seed)[: options.test]
     print(report_accuracy(options.out, trainer.shape, trainer.vocabulary, problems))

@@ -138,13 +138,12 @@ def summary(study: ModelStudy) -> Measurement:
     if set(content["answers"]) != set(answered):
         wrong.append("answers")
     for name, (measure, holds) in answered.items():
-        value, verdict, confidence = _confidence(study.sample, measure, holds)
+        here, verdict, confidence = _confidence(study.sample, measure, holds)
         said = content["answers"].get(name, {})
-        same = said.get("answer") == ("yes" if verdict else "no")
-        if not (same and np.allclose([said["value"], said["confidence"]], [value, confidence])):
+        numbers = np.array([said.get("value"), said.get("confidence")], dtype=np.float64)
+        if said.get("answer") != ("yes" if verdict else "no") or not np.allclose(numbers, [here, confidence]):
             wrong.append(f"answers.{name}")
-    value = "present and consistent" if not wrong else f"wrong: {', '.join(wrong)}"
-    return Measurement(value, artifacts=(path,))
+    return Measurement("present and consistent" if not wrong else f"wrong: {', '.join(wrong)}", artifacts=(path,))
 
 
 def figure(study: ModelStudy) -> Measurement:

@@ -44,7 +44,7 @@ def consult(model: ThoughtModel, problems: ProblemSet, patterns: AttentionPatter
     prompts = [model.prompt_ids(question) for question in problems.questions]
     seen = [_whole_forward(model, prompts[row], patterns.latent_inputs[row]) for row in rows]
     # In 16 bits the recurrence amplifies rounding beyond any tolerance, so the recorded inputs are fed again.
-    recurrent = model.dtype == torch.float32
+    recurrent = model.dtype.itemsize >= torch.float32.itemsize
     lone = [
         run_rows(model, prompts, [row], None if recurrent else torch.from_numpy(np.array(patterns.latent_inputs[row])))[
             "raw"

@@ -137,17 +137,39 @@ def _apply(total: int, operator: str, operand: int) -> int | None:
     return result if 0 <= result <= MAX_TOTAL else None
 
 
-def _chain(rng: random.Random, count: int, weight: float, weight_from: int) -> tuple[tuple[int, str, int, int], ...]:
+@dataclass(frozen=True)
+class Emphasis:
+    """Which operations a training problem holds more of; 1 everywhere leaves all possible operations equally likely.
+
+    Attributes:
+        late_products: how much likelier * and / are than + and - from the third operation on.
+        switches: how much likelier an operation is that is a sum (+, -) after a product (*, /) or the reverse.
+    """
+
+    late_products: float = 1.0
+    switches: float = 1.0
+
+    def weight(self, operator: str, index: int, previous: str | None) -> float:
+        """Return the weight of an operator as the operation ``index`` (from 0) after ``previous``."""
+        product = operator in "*/"
+        weight = self.late_products if product and index >= 2 else 1.0
+        return weight * self.switches if previous and (previous in "*/") != product else weight
+
+
+NO_EMPHASIS = Emphasis()
+
+
+def _chain(rng: random.Random, count: int, emphasis: Emphasis) -> tuple[tuple[int, str, int, int], ...]:
     total = rng.randint(1, MAX_TOTAL)
-    steps = []
+    steps: list[tuple[int, str, int, int]] = []
     for index in range(count):
         choices = {
             operator: [n for n in operands if _apply(total, operator, n) is not None]
             for operator, operands in OPERANDS.items()
         }
         operators = [operator for operator, operands in choices.items() if operands]
-        heavy = weight if index >= weight_from else 1.0
-        operator = rng.choices(operators, [heavy if operator in "*/" else 1.0 for operator in operators])[0]
+        previous = steps[-1][1] if steps else None
+        operator = rng.choices(operators, [emphasis.weight(operator, index, previous) for operator in operators])[0]
         operand = rng.choice(choices[operator])
         result = _apply(total, operator, operand)
         assert result is not None
@@ -156,16 +178,15 @@ def _chain(rng: random.Random, count: int, weight: float, weight_from: int) -> t
     return tuple(steps)
 
 
-def make_problem(rng: random.Random, count: int, weight: float = 1.0, weight_from: int = 2) -> Problem:
+def make_problem(rng: random.Random, count: int, emphasis: Emphasis = NO_EMPHASIS) -> Problem:
     """Draw one problem.
 
     Args:
         rng: the generator that every choice is drawn from.
         count: number of operations.
-        weight: how much likelier * and / are than + and -, wherever they are possible.
-        weight_from: index of the first operation that the weight applies to.
+        emphasis: which of the possible operations are likelier.
     """
-    steps = _chain(rng, count, weight, weight_from)
+    steps = _chain(rng, count, emphasis)
     name, other = rng.sample(sorted(NAMES), 2)
     words = {"name": name, "other": other, "objects": rng.choice(OBJECTS), "subject": NAMES[name]}
     words["Subject"] = words["subject"].capitalize()
@@ -220,27 +241,27 @@ class TrainingProblems:
     def __init__(self, split_seed: int = 0) -> None:
         self._taken = _both_splits(split_seed)[1]
 
-    def draw(self, rng: random.Random, count: int, weight: float = 1.0, weight_from: int = 2) -> Problem:
+    def draw(self, rng: random.Random, count: int, emphasis: Emphasis = NO_EMPHASIS) -> Problem:
         """Draw one problem of ``count`` operations; the arguments are those of `make_problem`."""
         while True:
-            problem = make_problem(rng, count, weight, weight_from)
+            problem = make_problem(rng, count, emphasis)
             if fold(problem.question) not in self._taken:
                 return problem
 
 
 def training_stream(
-    seed: int, max_steps: int = 5, weight: float = 1.0, split_seed: int = 0
+    seed: int, max_steps: int = 5, emphasis: Emphasis = NO_EMPHASIS, split_seed: int = 0
 ) -> Iterator[dict[str, str]]:
     """Yield training problems in GSM8K's format without end, never one of the splits'.
 
     Args:
         seed: seed of the stream.
         max_steps: longest chain; lengths are drawn evenly from 2 to this.
-        weight: as for `make_problem`, from the third operation on.
+        emphasis: as for `make_problem`.
         split_seed: seed of the splits to stay clear of.
     """
     rng = random.Random(f"training stream, seed {seed}")
     problems = TrainingProblems(split_seed)
     while True:
-        problem = problems.draw(rng, rng.randint(2, max_steps), weight)
+        problem = problems.draw(rng, rng.randint(2, max_steps), emphasis)
         yield {"question": problem.question, "answer": problem.answer}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.problems import synthetic
 from harness.problems.synthetic import (
     SPLIT_SIZES,
+    Emphasis,
     TrainingProblems,
     fold,
     generate_split,
@@ -84,8 +85,21 @@ def test_training_stream_respects_the_longest_chain():
 def test_the_weight_makes_late_multiplications_and_divisions_likelier():
     def share(weight):
         rng = random.Random(0)
-        late = [step for _ in range(400) for step in make_problem(rng, 5, weight).steps[2:]]
+        late = [step for _ in range(400) for step in make_problem(rng, 5, Emphasis(late_products=weight)).steps[2:]]
         return sum(step[1] in "*/" for step in late) / len(late)
+
+    assert share(4.0) > share(1.0) + 0.15
+
+
+def test_emphasis_on_switches_mixes_sums_and_products():
+    def share(weight):
+        rng = random.Random(0)
+        pairs = [
+            pair
+            for _ in range(400)
+            for pair in itertools.pairwise(make_problem(rng, 5, Emphasis(switches=weight)).steps)
+        ]
+        return sum((a[1] in "*/") != (b[1] in "*/") for a, b in pairs) / len(pairs)
 
     assert share(4.0) > share(1.0) + 0.15
 
@@ -138,7 +152,7 @@ def test_answers_are_spread_over_many_values(splits):
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([2, 3, 4, 5]), st.floats(1, 5))
 def test_any_seed_gives_a_chain_of_the_asked_length(seed, count, weight):
-    problem = make_problem(random.Random(seed), count, weight)
+    problem = make_problem(random.Random(seed), count, Emphasis(weight, weight))
     assert len(problem.steps) == count == problem.answer.count("<<")
     assert "{" not in problem.question + problem.answer
 

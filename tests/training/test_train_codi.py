@@ -1,6 +1,5 @@
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from training.evaluate import wilson
 from training.muon import orthogonalise
 from training.network import Network, Shape
 from training.tokenizer import build_tokenizer
-from training.train_codi import Recipe, Trainer, learning_rate
+from training.train_codi import Recipe, Round, Trainer, learning_rate
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SHAPES = {
@@ -26,7 +25,7 @@ SHAPES = {
 }
 RECIPE = Recipe(
     teacher_steps=3,
-    student_steps=3,
+    rounds=(Round(3, 4e-3), Round(1, 1e-3)),
     teacher_batch=6,
     student_batch=6,
     parts=2,
@@ -155,7 +154,7 @@ def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path, monke
 
 
 def test_the_second_phase_changes_only_adapters_and_projection(tmp_path):
-    trainer = Trainer("tiny-gpt2", tmp_path, 5, replace(RECIPE, student_steps=1), shape=SHAPES["tiny-gpt2"])
+    trainer = Trainer("tiny-gpt2", tmp_path, 5, RECIPE, shape=SHAPES["tiny-gpt2"])
     trainer._begin_student()
     before = {name: tensor.clone() for name, tensor in {**trainer.run.base, **trainer.run.lora}.items()}
     trainer._phase(2, 1e-2, trainer._student_step, trainer._report_student)
@@ -229,8 +228,7 @@ def test_greedy_answers_stop_at_the_limit_and_never_hold_added_tokens(trained):
 
 def test_the_command_trains_and_reports(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(train_codi, "SHAPES", SHAPES)
-    arguments = ["tiny-llama", "--out", str(tmp_path), "--teacher-steps", "1", "--student-steps", "1", "--test", "8"]
-    train_codi.main(arguments, RECIPE)
+    train_codi.main(["tiny-llama", "--out", str(tmp_path), "--test", "8"], RECIPE)
     report = capsys.readouterr().out
-    assert "phase 2 step 1 " in report
+    assert "phase 3 step 1 " in report
     assert re.search(r"all zeroed all +\d\.\d{3} \[.*\] \d/8", report)
