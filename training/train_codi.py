@@ -90,11 +90,9 @@ class Recipe:
     validation: int = 400
 
 
-MIXED_ROUND = Round(1200, 2.5e-3, Emphasis(late_products=1.5, switches=2.5))
-
 RECIPES = {
-    "tiny-gpt2": Recipe(rounds=(Round(2350, 4e-3), MIXED_ROUND), advance=(0.72, 0.66, 0.45, 0.45)),
-    "tiny-llama": Recipe(rounds=(Round(2850, 4e-3), MIXED_ROUND), advance=(0.72, 0.72, 0.5, 0.5)),
+    "tiny-gpt2": Recipe(rounds=(Round(2350, 4e-3),), advance=(0.72, 0.66, 0.45, 0.45)),
+    "tiny-llama": Recipe(rounds=(Round(2850, 4e-3),), advance=(0.72, 0.72, 0.5, 0.5)),
 }
 
 
