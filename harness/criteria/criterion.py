@@ -1,11 +1,13 @@
 """What a criterion is: a declaration (data) plus one way to measure it."""
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from harness.criteria.results import Kind, Reach, Scalar
+from harness.files import digest, jsonable
 
 Scope = Literal["run", "model", "pair"]
 
@@ -157,6 +159,10 @@ class Criterion:
             "null_should_pass": self.null_should_pass,
             "family": self.family,
         }
+
+    def digest(self) -> str:
+        """SHA-256 of the declaration: what tells an edited criterion from the approved one."""
+        return digest(json.dumps(jsonable(self.declaration()), sort_keys=True))
 
 
 class NotMeasured(Exception):

@@ -16,8 +16,8 @@ from harness.criteria.criterion import ControlValue, Measurement, Rule
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
-from harness.extraction.cached import CachedExtraction, Looks, sources_digest
-from harness.extraction.patterns import AttentionPatterns
+from harness.extraction.cached import CachedExtraction, sources_digest
+from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.files import digest, write_json
 from harness.options import RunOptions
 from harness.problems import ProblemSet, load_problems, load_split

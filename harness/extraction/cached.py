@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from harness.errors import HarnessError
-from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns
+from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns, Looks
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import open_finished
 from harness.files import digest, file_digest, replacing, write_json, write_text
@@ -35,16 +34,6 @@ UNTRAINED_SEED = 0
 
 _PACKAGE = Path(__file__).parents[1]
 _CODE = ("attention.py", "models/*.py", "extraction/*.py")
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What the oracle saw (see :mod:`harness.extraction.oracle`), read back from the cache."""
-
-    rows: NDArray[np.int64]
-    raw: NDArray[np.float32]
-    later: NDArray[np.float32]
-    lone: NDArray[np.float32]
 
 
 @dataclass
@@ -102,11 +91,10 @@ class CachedExtraction:
             if known is None:
                 from harness.extraction.oracle import consult
 
-                seen = consult(self.model(), self.problems, patterns)
+                known = consult(self.model(), self.problems, patterns)
                 with replacing(path) as temporary, temporary.open("wb") as file:
-                    np.savez(file, rows=seen.rows, raw=seen.raw, later=seen.later, lone=seen.lone)
+                    np.savez(file, rows=known.rows, raw=known.raw, later=known.later, lone=known.lone)
                 write_text(path.with_suffix(".sha256"), file_digest(path))
-                known = Looks(seen.rows, seen.raw, seen.later, seen.lone)
         return known
 
     def about(self) -> dict[str, Any]:

@@ -5,30 +5,15 @@ The oracle is one plain forward of the unmodified transformers model over the wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from harness.extraction.extract import run_rows
-from harness.extraction.patterns import AttentionPatterns
+from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """What the independent looks saw on a few problems; m problems, otherwise the axes of AttentionPatterns."""
-
-    rows: NDArray[np.int64]
-    """[m]: which rows of the problem set."""
-    raw: NDArray[np.float32]
-    """[m, L, H, T, T]: from the oracle's forward."""
-    later: NDArray[np.float32]
-    """[m]: largest weight of a latent query on a later position in the oracle's forward."""
-    lone: NDArray[np.float32]
-    """[m, L, H, T, T]: from the extraction with a batch of one."""
 
 
 def spread_rows(lengths: Sequence[int], count: int = 5) -> list[int]:
@@ -38,7 +23,7 @@ def spread_rows(lengths: Sequence[int], count: int = 5) -> list[int]:
     return [order[pick] for pick in picks]
 
 
-def consult(model: ThoughtModel, problems: ProblemSet, patterns: AttentionPatterns) -> Oracle:
+def consult(model: ThoughtModel, problems: ProblemSet, patterns: AttentionPatterns) -> Looks:
     """Run the oracle and the lone runs on problems of different length, on the recorded latent inputs."""
     rows = spread_rows(patterns.context_length.tolist())
     prompts = [model.prompt_ids(question) for question in problems.questions]
@@ -51,7 +36,7 @@ def consult(model: ThoughtModel, problems: ProblemSet, patterns: AttentionPatter
         ][0]
         for row in rows
     ]
-    return Oracle(
+    return Looks(
         np.array(rows), np.stack([raw for raw, _ in seen]), np.array([later for _, later in seen]), np.stack(lone)
     )
 

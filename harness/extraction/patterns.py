@@ -43,6 +43,20 @@ class AttentionPatterns:
         return self.raw.shape[:4]  # type: ignore[return-value]
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What independent looks at a few problems saw; m problems, otherwise the axes of AttentionPatterns."""
+
+    rows: NDArray[np.int64]
+    """[m]: which rows of the problem set."""
+    raw: NDArray[np.float32]
+    """[m, L, H, T, T]: from one plain eager forward over the whole sequence."""
+    later: NDArray[np.float32]
+    """[m]: largest weight of a latent query on a later position in that forward."""
+    lone: NDArray[np.float32]
+    """[m, L, H, T, T]: from the extraction with a batch of one."""
+
+
 AUTO_BATCH_SIZE = 64
 """Problems per batch when nothing else is asked for."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.criteria.results import CriterionResult, VerdictName
 from harness.errors import HarnessError
-from harness.files import digest, jsonable, write_json
+from harness.files import write_json
 from harness.reporting import phrases
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ class Baseline(BaseModel):
         return [
             criterion.id
             for criterion in criteria
-            if criterion.id in self.criteria
-            and self.criteria[criterion.id].declaration != declaration_digest(criterion)
+            if criterion.id in self.criteria and self.criteria[criterion.id].declaration != criterion.digest()
         ]
 
 
@@ -120,11 +118,6 @@ class Baselines(BaseModel):
         """When and on how much the verdict was approved."""
         baseline = self.by_scope[result.model]
         return f"approved {baseline.approved} on {baseline.conditions.n_problems} problems"
-
-
-def declaration_digest(criterion: Criterion) -> str:
-    """SHA-256 of what a criterion says and demands, whatever computes it."""
-    return digest(json.dumps(jsonable(criterion.declaration()), sort_keys=True))
 
 
 def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
@@ -201,7 +194,7 @@ def _approved(criterion: Criterion, result: CriterionResult) -> ApprovedVerdict:
         verdict=result.verdict,
         measured=result.measured,
         rule=phrases.rule(result.comparator, result.threshold),
-        declaration=declaration_digest(criterion),
+        declaration=criterion.digest(),
     )
 
 

@@ -12,8 +12,8 @@ from harness.criteria.criterion import ControlValue, Criterion, Measurement, Not
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.registry import find
 from harness.errors import HarnessError
-from harness.extraction.cached import CachedExtraction, Looks
-from harness.extraction.patterns import AttentionPatterns
+from harness.extraction.cached import CachedExtraction
+from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.judging import Run, dataset_of
 from harness.measures import TooFewLatents
 from harness.models.registry import locate_files
