@@ -26,10 +26,14 @@ EXPLICIT = "thoughts-explicit"
 
 
 class Recorder(Protocol):
-    """Looks at the attention rows of the last query of a forward pass."""
+    """Looks at the last query of a forward pass in every layer."""
 
-    def record(self, layer: int, weights: Tensor, visible: Tensor) -> None:
-        """``weights`` [B, H, K] sum to one over the keys; ``visible`` [B] counts the keys that were not masked."""
+    def record(self, layer: int, query: Tensor, key: Tensor, mask: Tensor | None, scaling: float) -> None:
+        """What one layer's attention works with.
+
+        query [B, H, D] of the last token; key [B, G, K, D] of all tokens so far, H a multiple of G; mask
+        [B or 1, 1, Q, >= K], boolean (true: visible) or additive, its last row being the query's, or None.
+        """
 
 
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
@@ -37,7 +41,7 @@ _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
-    """Within the block, every layer's attention reports its last query row to ``recorder``."""
+    """Within the block, every layer's attention reports its last query to ``recorder``."""
     token = _recorder.set(recorder)
     try:
         yield
@@ -45,35 +49,24 @@ def recording(recorder: Recorder) -> Iterator[None]:
         _recorder.reset(token)
 
 
-def last_row_weights(
-    query: Tensor, key: Tensor, attention_mask: Tensor | None, scaling: float
-) -> tuple[Tensor, Tensor]:
-    """Softmax weights of the last query over all keys, in float32.
+def row_weights(query: Tensor, key: Tensor, bias: Tensor, scaling: float) -> Tensor:
+    """Softmax weights of S queries over all keys, in float32.
 
-    query [B, H, Q, D], key [B, G, K, D] with G key heads (H a multiple of G), mask broadcastable to
-    [B, 1, Q, K], boolean (true: visible) or additive. Returns weights [B, H, K] and the number of visible keys [B].
+    query [B, H, S, D], key [B, G, K, D] with G key heads (H a multiple of G), bias [B, S, K], 0 where a query may
+    look. Returns [B, H, S, K].
     """
-    batch, heads, _, width = query.shape
+    batch, heads, steps, width = query.shape
     groups, keys = key.shape[1], key.shape[2]
-    last = query[:, :, -1].reshape(batch, groups, heads // groups, width)
-    scores = torch.matmul(last, key.transpose(-1, -2)).reshape(batch, heads, keys).float() * scaling
-    if attention_mask is None:
-        return torch.softmax(scores, dim=-1), torch.full((batch,), keys, device=query.device)
-    row = attention_mask[:, :, -1, :keys]
-    if row.dtype == torch.bool:
-        scores = scores.masked_fill(~row, float("-inf"))
-        visible = row
-    else:
-        scores = scores + row
-        visible = row == 0
-    return torch.softmax(scores, dim=-1), visible[:, 0].sum(-1).expand(batch)
+    grouped = query.reshape(batch, groups, heads // groups * steps, width)
+    scores = torch.matmul(grouped, key.transpose(-1, -2)).reshape(batch, heads, steps, keys).float()
+    return torch.softmax(scores.mul_(scaling).add_(bias[:, None]), dim=-1)
 
 
 def _report(module: nn.Module, query: Tensor, key: Tensor, attention_mask: Tensor | None, scaling: float) -> None:
     recorder = _recorder.get()
     if recorder is not None:
         layer: Any = module.layer_idx
-        recorder.record(layer, *last_row_weights(query, key, attention_mask, scaling))
+        recorder.record(layer, query[:, :, -1], key, attention_mask, scaling)
 
 
 def _fast(

@@ -11,7 +11,7 @@ each question's first token.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -248,16 +248,42 @@ class Losses:
     correct: Tensor
 
 
+def _misled(reading: Reading) -> Reading:
+    """Give every second row the question of the row before it, its own position kept."""
+    rows = torch.arange(len(reading.position))
+    rows -= rows % 2
+    prefix = [(keys[rows], values[rows]) for keys, values in reading.prefix]
+    return replace(reading, prefix=prefix, bias=reading.bias[rows])
+
+
 def codi_losses(
-    network: Network, prj: Weights, vocabulary: Vocabulary, batch: Batch, latents: int, answer_weight: float = 1.0
+    network: Network,
+    prj: Weights,
+    vocabulary: Vocabulary,
+    batch: Batch,
+    latents: int,
+    answer_weight: float = 1.0,
+    mislead: bool = False,
 ) -> Losses:
-    """Run teacher and student over a batch; ``answer_weight`` weighs the answer number in the student's loss."""
+    """Run teacher and student over a batch.
+
+    Args:
+        network: the network.
+        prj: the projection's weights.
+        vocabulary: token ids.
+        batch: B problems.
+        latents: how many latents are fed.
+        answer_weight: weighs the answer number in the student's loss.
+        mislead: let every second answer read its own latents after another problem's question, so that an answer
+            computed from the question alone is wrong as often as right.
+    """
     teaching = teach(network, batch)
     reading = teaching.reading
     recent = think(network, prj, reading, latents)
     eot = torch.full((len(batch.answer), 1), vocabulary.eot)
     ids = torch.cat([eot, batch.answer[:, :-1]], dim=1)
-    states, _ = _continue(network, ids, reading.position + latents, reading, recent)
+    shown = _misled(reading) if mislead else reading
+    states, _ = _continue(network, ids, reading.position + latents, shown, recent)
     logits = network.logits(states[-1])
     token_losses = F.cross_entropy(logits.flatten(0, 1), batch.answer.flatten(), reduction="none")
     importance = torch.ones(batch.answer.shape[1])

@@ -1,67 +1,80 @@
-"""The recorder that keeps what the study needs of each captured row, and nothing else."""
+"""The recorder that keeps what the study needs of each captured row, and nothing else.
+
+While the thoughts run it only notes queries. The cache grows at its end and what is in it stays, so the keys of the last
+step serve every step: the rows of all steps come from one product per layer, over the keys each step could see.
+"""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.attention import row_weights
 from harness.models.thoughts import Context, ThoughtModel
 
 
 class LatentRecorder:
-    """Collects the latent and EOT query rows of one batch.
+    """Collects the latent and EOT query rows of one batch of B problems."""
 
-    Arrays are those of :class:`~harness.extraction.patterns.AttentionPatterns`, for the rows of the batch.
-    ``keep_rows`` also keeps whole rows, padding included: ``rows[step][layer]`` is [B, H, keys].
-    """
-
-    def __init__(self, model: ThoughtModel, context: Context, *, keep_rows: bool = False):
-        batch, self._latents = len(context.mask), model.n_latents
-        shape = (batch, model.n_layers, model.n_heads, self._latents)
-        blank = {"device": model.device, "dtype": torch.float32}
-        self._raw = torch.zeros((*shape, self._latents), **blank)  # type: ignore[call-overload]
-        self._row_total = torch.zeros(shape, **blank)  # type: ignore[call-overload]
-        self._first = torch.zeros(shape, **blank)  # type: ignore[call-overload]
-        self._bot = torch.zeros(shape, **blank)  # type: ignore[call-overload]
-        self._answer = torch.zeros(shape, **blank)  # type: ignore[call-overload]
-        self._row_length = torch.zeros((batch, model.n_layers, self._latents), dtype=torch.int32, device=model.device)
-        self._context_length = context.mask.sum(-1).to(torch.int32)
+    def __init__(self, model: ThoughtModel, context: Context):
+        self._latents = model.n_latents
+        self._context_length = context.mask.sum(-1)
         self._width = context.mask.shape[1]
-        self._first_index = self._width - context.mask.sum(-1)
-        self._step = 0
-        self.rows: list[list[Tensor]] | None = [] if keep_rows else None
+        self._queries: list[list[Tensor]] = [[] for _ in range(model.n_layers)]
+        self._masks: list[list[Tensor | None]] = [[] for _ in range(model.n_layers)]
+        self._keys: list[Tensor] = [torch.empty(0)] * model.n_layers
+        self._scaling = [1.0] * model.n_layers
+        self._biases: dict[tuple[int, ...], Tensor] = {}
 
-    def at(self, step: int) -> None:
-        """The next forward pass feeds latent ``step``, or EOT when it equals the number of latents."""
-        self._step = step
-        if self.rows is not None:
-            self.rows.append([])
+    def record(self, layer: int, query: Tensor, key: Tensor, mask: Tensor | None, scaling: float) -> None:
+        """Note one layer's query of the next step: latents in order, then EOT."""
+        self._queries[layer].append(query)
+        self._masks[layer].append(mask)
+        self._keys[layer], self._scaling[layer] = key, scaling
 
-    def record(self, layer: int, weights: Tensor, visible: Tensor) -> None:
-        """Keep one layer's row of the current step; ``weights`` [B, H, keys]."""
-        step, context = self._step, self._width
-        if self.rows is not None:
-            self.rows[-1].append(weights.clone())
-        if step == self._latents:
-            self._answer[:, layer] = weights[:, :, context : context + self._latents]
-            return
-        self._raw[:, layer, :, step, : step + 1] = weights[:, :, context : context + step + 1]
-        self._row_total[:, layer, :, step] = weights.sum(-1)
-        self._bot[:, layer, :, step] = weights[:, :, context - 1]
-        first = self._first_index[:, None, None].expand(-1, weights.shape[1], 1)
-        self._first[:, layer, :, step] = weights.gather(-1, first)[..., 0]
-        self._row_length[:, layer, step] = visible.to(torch.int32)
+    def rows(self, layer: int) -> Tensor:
+        """Attention weights of every step [B, H, steps, keys], padding included, 0 on what came later."""
+        query = torch.stack(self._queries[layer], dim=2)
+        return row_weights(query, self._keys[layer], self._bias(layer), self._scaling[layer])
 
     def arrays(self, latent_inputs: Tensor) -> dict[str, NDArray[np.generic]]:
-        """The captured arrays of the batch, on the host, each copied once."""
-        captured = {
-            "raw": self._raw,
-            "row_total": self._row_total,
-            "first_token": self._first,
-            "bot": self._bot,
-            "answer_attention": self._answer,
-            "row_length": self._row_length,
-            "context_length": self._context_length,
-            "latent_inputs": latent_inputs.float(),
-        }
+        """The arrays of :class:`~harness.extraction.patterns.AttentionPatterns`, for the rows of the batch."""
+        latents, start = self._latents, self._width
+        first = self._width - self._context_length[:, None, None, None]
+        kept: dict[str, list[Tensor]] = {}
+        for layer in range(len(self._queries)):
+            rows = self.rows(layer)
+            thoughts, answer = rows[:, :, :latents], rows[:, :, latents]
+            taken = {
+                "raw": thoughts[..., start : start + latents],
+                "row_total": thoughts.sum(-1),
+                "first_token": thoughts.gather(-1, first.expand(*thoughts.shape[:-1], 1))[..., 0],
+                "bot": thoughts[..., start - 1],
+                "answer_attention": answer[..., start : start + latents],
+                "row_length": (self._bias(layer)[:, :latents] == 0).sum(-1, dtype=torch.int32),
+            }
+            for name, tensor in taken.items():
+                kept.setdefault(name, []).append(tensor)
+        captured = {name: torch.stack(tensors, dim=1) for name, tensors in kept.items()}
+        captured["context_length"] = self._context_length.to(torch.int32)
+        captured["latent_inputs"] = latent_inputs.float()
         return {name: tensor.cpu().numpy() for name, tensor in captured.items()}
+
+    def _bias(self, layer: int) -> Tensor:
+        """What is added to the scores [B, steps, keys], -inf on what a step could not see; layers share masks."""
+        masks = self._masks[layer]
+        known = tuple(map(id, masks))
+        if known not in self._biases:
+            batch, keys = len(self._context_length), self._keys[layer].shape[2]
+            bias = torch.full((batch, len(masks), keys), float("-inf"), device=self._keys[layer].device)
+            for step, mask in enumerate(masks):
+                seen = keys - len(masks) + 1 + step
+                row = 0.0 if mask is None else _additive(mask[:, 0, -1, :seen])
+                bias[:, step, :seen] = row
+            self._biases[known] = bias
+        return self._biases[known]
+
+
+def _additive(mask: Tensor) -> Tensor:
+    """A mask of either kind as what is added to scores."""
+    return torch.where(mask, 0.0, float("-inf")) if mask.dtype == torch.bool else mask

@@ -90,6 +90,13 @@ def base_config(files: ModelFiles) -> PretrainedConfig:
         raise HarnessError(f"The base config in {files.base} cannot be read: {reason}") from error
 
 
+def _with_fused_gelu(config: PretrainedConfig) -> PretrainedConfig:
+    """Name the one-kernel version of GPT-2's GELU: the same function, written out in transformers as eight passes."""
+    if getattr(config, "activation_function", None) == "gelu_new":
+        config.activation_function = "gelu_pytorch_tanh"
+    return config
+
+
 def build(files: ModelFiles, attention: str, dtype: torch.dtype) -> tuple[PreTrainedModel, Projection]:
     """The merged language model and the projection, weights from the checkpoint, on the CPU.
 
@@ -100,7 +107,7 @@ def build(files: ModelFiles, attention: str, dtype: torch.dtype) -> tuple[PreTra
     from peft import LoraConfig, get_peft_model
 
     state = read_state_dict(files.weights)
-    config = base_config(files)
+    config = _with_fused_gelu(base_config(files))
     vocabulary = _vocabulary(files, config)
     config.vocab_size = vocabulary + ADDED_TOKENS
     _require_finite(files, state)
@@ -154,7 +161,7 @@ def build_untrained(
     files: ModelFiles, attention: str, dtype: torch.dtype, seed: int
 ) -> tuple[PreTrainedModel, Projection]:
     """The same architecture with freshly initialised weights, drawn from ``seed``."""
-    config = base_config(files)
+    config = _with_fused_gelu(base_config(files))
     config.vocab_size = int(config.vocab_size) + ADDED_TOKENS
     inner = read_state_dict(files.weights)["prj.1.weight"].shape[0]
     with torch.random.fork_rng(devices=[]):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,13 +17,6 @@ from harness.models.registry import ModelFiles
 
 Padding = Literal["masked", "reference"]
 MAX_ANSWER_TOKENS = 256
-
-
-class ThoughtRecorder(Recorder, Protocol):
-    """A recorder that is told which latent (or, at T, the EOT token) is being fed."""
-
-    def at(self, step: int) -> None:
-        """The next forward pass feeds latent ``step``; ``step == n_latents`` is EOT."""
 
 
 @dataclass
@@ -143,7 +136,7 @@ class ThoughtModel:
         self,
         context: Context,
         *,
-        recorder: ThoughtRecorder | None = None,
+        recorder: Recorder | None = None,
         latent_inputs: Tensor | None = None,
         n_latents: int | None = None,
     ) -> tuple[Tensor, Tensor]:
@@ -159,8 +152,6 @@ class ThoughtModel:
                     fed = self.projection(context.hidden)
                 else:
                     fed = latent_inputs[index].to(context.hidden).expand_as(context.hidden)
-                if recorder:
-                    recorder.at(index)
                 inputs.append(fed)
                 outputs.append(self.step(context, fed))
         if not inputs:
@@ -169,12 +160,10 @@ class ThoughtModel:
         return torch.stack(inputs, dim=1), torch.stack(outputs, dim=1)
 
     @torch.inference_mode()
-    def end_thinking(self, context: Context, *, recorder: ThoughtRecorder | None = None) -> Tensor:
+    def end_thinking(self, context: Context, *, recorder: Recorder | None = None) -> Tensor:
         """Feed ``<eot>``; returns its hidden state [B, d], from which the first answer token is chosen."""
         token = torch.full((len(context.mask),), self.eot_id, device=self.device)
         with recording(recorder) if recorder else nullcontext():
-            if recorder:
-                recorder.at(self.n_latents)
             return self.step(context, self._embedding(token))
 
     @torch.inference_mode()

@@ -47,23 +47,23 @@ def test_every_file_variant_gives_the_recorded_latents_logits_and_answers(golden
 def test_captured_rows_are_the_recorded_attention(golden: Golden, golden_model: ThoughtModel) -> None:
     model, arrays = golden_model, golden.arrays
     context = model.encode([model.prompt_ids(question) for question in golden.questions])
-    recorder = LatentRecorder(model, context, keep_rows=True)
+    recorder = LatentRecorder(model, context)
     inputs, _ = model.think(context, recorder=recorder)
     model.end_thinking(context, recorder=recorder)
     captured = recorder.arrays(inputs)
     np.testing.assert_allclose(captured["raw"], arrays["R"], atol=golden.attention, rtol=0)
     np.testing.assert_allclose(captured["answer_attention"], arrays["eot_attn_latent"], atol=golden.attention, rtol=0)
     longest = int(arrays["input_len"].max())
-    assert recorder.rows is not None
+    rows = [recorder.rows(layer) for layer in range(model.n_layers)]
     for problem, length in enumerate(arrays["input_len"]):
         for step in range(model.n_latents):
-            row = np.stack([layer[problem] for layer in recorder.rows[step]])[..., longest - length :]
+            row = np.stack([layer[problem, :, step, longest - length : longest + step + 1] for layer in rows])
             recorded = arrays["latent_attn"][problem, step, :, :, : length + step + 1]
             np.testing.assert_allclose(row, recorded, atol=golden.attention, rtol=0)
             first, bot = captured["first_token"][problem, :, :, step], captured["bot"][problem, :, :, step]
             np.testing.assert_allclose(first, recorded[..., 0], atol=golden.attention, rtol=0)
             np.testing.assert_allclose(bot, recorded[..., length - 1], atol=golden.attention, rtol=0)
-        answer = np.stack([layer[problem] for layer in recorder.rows[model.n_latents]])[..., longest - length :]
+        answer = np.stack([layer[problem, :, model.n_latents, longest - length :] for layer in rows])
         recorded = arrays["eot_attn"][problem, :, :, : length + model.n_latents + 1]
         np.testing.assert_allclose(answer, recorded, atol=golden.attention, rtol=0)
 
@@ -71,19 +71,19 @@ def test_captured_rows_are_the_recorded_attention(golden: Golden, golden_model: 
 def test_reference_padding_reproduces_the_recorded_padded_batch(golden: Golden) -> None:
     model, arrays = golden.model(padding="reference"), golden.arrays
     context = model.encode([model.prompt_ids(question) for question in golden.questions[:4]])
-    recorder = LatentRecorder(model, context, keep_rows=True)
+    recorder = LatentRecorder(model, context)
     inputs, outputs = model.think(context, recorder=recorder)
     model.end_thinking(context, recorder=recorder)
     np.testing.assert_allclose(inputs, arrays["batch_latent_in"], atol=golden.latents, rtol=0)
     np.testing.assert_allclose(outputs, arrays["batch_latent_out_hidden"], atol=golden.latents, rtol=0)
     captured = recorder.arrays(inputs)
     np.testing.assert_allclose(captured["raw"], arrays["batch_R"], atol=golden.attention, rtol=0)
-    assert recorder.rows is not None
+    rows = [recorder.rows(layer) for layer in range(model.n_layers)]
     width = arrays["batch_input_ids"].shape[1]
     for step in range(model.n_latents):
-        rows = np.stack(recorder.rows[step], axis=1)
+        found = np.stack([layer[:, :, step, : width + step + 1] for layer in rows], axis=1)
         recorded = arrays["batch_latent_attn"][:, step, :, :, : width + step + 1]
-        np.testing.assert_allclose(rows, recorded, atol=golden.attention, rtol=0)
+        np.testing.assert_allclose(found, recorded, atol=golden.attention, rtol=0)
     np.testing.assert_allclose(model.logits(context.hidden), arrays["batch_eot_logits"], atol=golden.logits, rtol=0)
     for row, ids in enumerate(model.answer(context, MAX_TOKENS)):
         recorded = arrays["batch_gen_ids"][row, : arrays["batch_gen_len"][row]]
