@@ -1,7 +1,6 @@
 """``codi-harness``: what is there, does a model load, what is judged, and tidying the cache."""
 
 import argparse
-import shutil
 import sys
 import textwrap
 import time
@@ -42,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     criteria.add_argument("--story", help="only this story, such as 1.2")
     criteria.set_defaults(run=_criteria)
 
-    prune = commands.add_parser("prune-cache", help="remove extractions that were not used lately")
+    prune = commands.add_parser("prune-cache", help="remove extractions and measurements that were not used lately")
     prune.add_argument("--days", type=float, default=30, help="keep what was used in so many days (default 30)")
     prune.add_argument("--cache-dir", type=Path, default=default_cache_folder())
     prune.set_defaults(run=_prune_cache)
@@ -95,15 +94,13 @@ def _criteria(options: argparse.Namespace) -> None:
 
 
 def _prune_cache(options: argparse.Namespace) -> None:
-    oldest = time.time() - options.days * 86_400
-    freed = removed = 0
-    for folder in (options.cache_dir / "extractions").glob("*"):
-        used = max((file.stat().st_atime for file in [folder, *folder.glob("*")]), default=0)
-        if folder.is_dir() and used < oldest:
-            freed += sum(file.stat().st_size for file in folder.glob("*"))
-            shutil.rmtree(folder)
-            removed += 1
-    print(f"removed {removed} extractions, {freed / 1e6:.1f} MB, from {options.cache_dir}")
+    from harness.extraction.prune import prune
+
+    extractions, measurements, freed = prune(options.cache_dir, options.days)
+    print(
+        f"removed {extractions} extractions and {measurements} measurements, {freed / 1e6:.1f} MB, "
+        f"from {options.cache_dir}"
+    )
 
 
 if __name__ == "__main__":

@@ -78,21 +78,29 @@ class Baselines(BaseModel):
     by_scope: dict[str, Baseline] = {}
     changed: dict[str, list[str]] = {}
     """Criteria, by scope, whose declaration is not the one that was approved."""
+    unreadable: list[str] = []
+    """What is wrong with the files that could not be read."""
 
     @classmethod
     def read(cls, folder: Path, cases: Sequence[Case], provenance: Mapping[str, Any], required: bool) -> Baselines:
         """The baseline of every scope among ``cases``.
 
-        Errors: ``HarnessError`` for a file that is no baseline; if ``required``, also when one is missing, or was
-        recorded under other conditions than this run's.
+        Errors, if ``required``: ``HarnessError`` for a file that is missing, is no baseline, or was recorded under
+        other conditions than this run's.
         """
         conditions = conditions_of(provenance)
-        by_scope, changed = {}, {}
+        by_scope, changed, unreadable = {}, {}, []
         for scope in dict.fromkeys(case.scope for case in cases):
             path = file_of(folder, scope, conditions.dataset)
             if not required and not path.exists():
                 continue
-            baseline = read(path)
+            try:
+                baseline = read(path)
+            except HarnessError as error:
+                if required:
+                    raise
+                unreadable.append(str(error))
+                continue
             if required and (differences := baseline.conditions.differences(conditions)):
                 raise HarnessError(
                     f"{path} was recorded with other options than this run: {'; '.join(differences)}. "
@@ -102,7 +110,7 @@ class Baselines(BaseModel):
             edited = baseline.changed_declarations(case.criterion for case in cases if case.scope == scope)
             if edited:
                 changed[scope] = edited
-        return cls(by_scope=by_scope, changed=changed)
+        return cls(by_scope=by_scope, changed=changed, unreadable=unreadable)
 
     @property
     def edited(self) -> list[str]:

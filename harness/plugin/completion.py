@@ -65,11 +65,17 @@ class Completion:
         finally:
             self.assessment.store.remove()
         if self.stopped:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            self.stop(session, self.stopped)
         elif exitstatus == pytest.ExitCode.INTERRUPTED:
             self.stopped = "interrupted"
         elif session.shouldfail or session.shouldstop:
             self.stopped = str(session.shouldfail or session.shouldstop)
+        self.exit_status = int(session.exitstatus)
+
+    def stop(self, session: pytest.Session, why: str) -> None:
+        """End the run as failed: something it needed to write or read was not to be had."""
+        self.stopped = why
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.exit_status = int(session.exitstatus)
 
     def _complete(self, exitstatus: int) -> None:

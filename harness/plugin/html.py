@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_html.basereport import BaseReport
 
+from harness.errors import HarnessError
+from harness.files import write_text
 from harness.plugin.completion import Completion
 
 
@@ -55,18 +57,27 @@ class HtmlReport:
 
             prefix.append(render(self._completion.result, self._output))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self) -> Generator[None, None, None]:
-        """Copy the finished report to where ``--html`` asked for it."""
-        yield
-        if self._copy is not None:
-            target = Path(self._copy).expanduser()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self._output / "index.html", target)
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Replace the last report, and the copy that ``--html`` asks for, in one step each or not at all.
+
+        The innermost wrapper: the terminal, an outer one, sums up whatever became of it.
+        """
+        index = self._output / "index.html"
+        for report in self._reports():
+            report._write_report = partial(write_text, index)
+        try:
+            yield
+            if self._copy is not None:
+                write_text(Path(self._copy).expanduser(), index.read_text(encoding="utf-8"))
+        except HarnessError as error:
+            self._withdraw()
+            self._completion.stop(session, str(error))
+
+    def _reports(self) -> Iterator[BaseReport]:
+        return (plugin for plugin in self._config.pluginmanager.get_plugins() if isinstance(plugin, BaseReport))
 
     def _withdraw(self) -> None:
-        manager = self._config.pluginmanager
-        for plugin in manager.get_plugins():
-            if isinstance(plugin, BaseReport):
-                manager.unregister(plugin)
+        for report in list(self._reports()):
+            self._config.pluginmanager.unregister(report)
         self._copy = None

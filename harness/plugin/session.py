@@ -81,6 +81,8 @@ def _start(config: pytest.Config) -> None:
         return
     run.preflight()
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
+    if gate.approve and approved.unreadable:
+        raise HarnessError(approved.unreadable[0])
     assessment = Assessment(run, gate, approved, VerdictStore(options.output))
     completion = Completion(assessment, options.output, cases)
     register(Judging(assessment), "harness-judging")

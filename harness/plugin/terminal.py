@@ -31,7 +31,7 @@ class Terminal:
         lines = [header(self._completion.assessment.run.provenance())]
         if edited := self._completion.assessment.baselines.edited:
             lines.append(f"declarations that differ from the approved ones: {', '.join(edited)}")
-        return lines
+        return [*lines, *self._completion.assessment.baselines.unreadable]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Reporter) -> Generator[None, None, None]:

@@ -106,6 +106,13 @@ def test_a_damaged_file_is_one_clear_message(tmp_path: Path, content: str) -> No
         Baselines.read(tmp_path, [Case(criterion(), "m")], PROVENANCE, required=True)
 
 
+def test_a_damaged_file_is_named_but_stops_no_run_that_compares_nothing(tmp_path: Path) -> None:
+    file_of(tmp_path, "m", "synthetic").write_text("{")
+    baselines = Baselines.read(tmp_path, [Case(criterion(), "m")], PROVENANCE, required=False)
+    assert baselines.by_scope == {}
+    assert "m.synthetic.json is not a file of approved verdicts" in baselines.unreadable[0]
+
+
 @pytest.mark.parametrize("edited", [criterion(threshold=0.2), criterion(statement="another sentence")])
 def test_an_edited_declaration_is_named(tmp_path: Path, edited: Criterion) -> None:
     other = criterion("1.2-spread")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,7 @@ import jsonschema
 import pytest
 
 from harness.criteria.results import RunResult
+from harness.errors import HarnessError
 
 pytest_plugins = ("pytester",)
 
@@ -231,6 +233,32 @@ class TestOutputs:
         assert alone["run"].pop("time") != together["run"].pop("time")
         assert alone == together
         assert [path.name for path in (pytester.path / "together").glob(".*")] == []
+
+    def test_a_report_that_cannot_be_replaced_leaves_the_last_one_whole_and_fails(
+        self, checks: Checks, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        checks()
+        index = pytester.path / "reports" / "index.html"
+        before = index.read_bytes()
+
+        def full(path: Path, text: str) -> Path:
+            raise HarnessError(f"Cannot write {path}: No space left on device.")
+
+        monkeypatch.setattr("harness.plugin.html.write_text", full)
+        result = checks()
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(["*did not come to its end: Cannot write *index.html: No space left on device.*"])
+        assert index.read_bytes() == before
+        assert judged(pytester) == ALL
+
+    def test_a_damaged_approval_stops_only_what_needs_it(self, checks: Checks, pytester: pytest.Pytester) -> None:
+        checks("--approve")
+        (pytester.path / "baselines" / "tiny-llama.synthetic.json").write_text("{", encoding="utf-8")
+        result = checks()
+        assert result.ret == 0
+        result.stdout.fnmatch_lines(["*tiny-llama.synthetic.json is not a file of approved verdicts*"])
+        for arguments in (["--gate", "baseline"], ["--approve"]):
+            assert checks(*arguments).ret == pytest.ExitCode.USAGE_ERROR
 
     def test_the_report_is_always_in_the_output_folder_and_html_is_a_copy(
         self, checks: Checks, pytester: pytest.Pytester
