@@ -47,7 +47,7 @@ class Run:
         self.options = options
         self._progress = progress
         self._models: dict[str, ModelStudy] = {}
-        self._extractions: dict[str, CachedExtraction] = {}
+        self._extractions: dict[tuple[str, bool], CachedExtraction] = {}
         self._results: dict[tuple[str, str], CriterionResult] = {}
 
     def preflight(self) -> None:
@@ -98,6 +98,7 @@ class Run:
                 self._extraction(name),
                 provenance(seed=self.options.seed, options=self._settings()),
                 None if control is None or self.options.controls != "all" else self._extraction(control),
+                lambda of_control: self._extraction(control if of_control and control else name, second=True),
             )
         return self._models[name]
 
@@ -140,19 +141,24 @@ class Run:
         paths = {name: str(given[name]) for name in ("gsm8k_path", "models_file") if given[name] is not None}
         return {**given, **paths, "models": list(self.options.models)}
 
-    def _extraction(self, name: str) -> CachedExtraction:
-        if name not in self._extractions:
+    def _extraction(self, name: str, second: bool = False) -> CachedExtraction:
+        """The extraction of a model on the sample, or on the second one with the same loaded model."""
+        known = (name, second)
+        if known not in self._extractions:
             options = self.options
-            self._extractions[name] = CachedExtraction(
-                locate(name, options.models_file, options.checkpoints.get(name)),
-                self.problem_study.problems,
+            self._extractions[known] = CachedExtraction(
+                self._extraction(name).files
+                if second
+                else locate(name, options.models_file, options.checkpoints.get(name)),
+                self.problem_study.second if second else self.problem_study.problems,
                 options.cache_dir,
                 options.batch_size or AUTO_BATCH_SIZE,
                 resolve_device(options.device),
                 options.dtype,
                 self._progress,
+                loaded=self._extraction(name).loaded if second else {},
             )
-        return self._extractions[name]
+        return self._extractions[known]
 
     def _check_folders(self) -> None:
         for folder in (self.options.output, self.options.cache_dir):

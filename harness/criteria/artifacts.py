@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.files import replacing, write_array, write_json
+from harness.files import replacing, write_array, write_json, write_text
 from harness.measures import (
     HEAD_SCORES,
     TooFewLatents,
@@ -31,6 +31,8 @@ from harness.measures import (
 from harness.statistics import percentile_interval, resample, resample_weights
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.criteria.evidence import ModelStudy
 
 TOP = 20
@@ -62,6 +64,44 @@ class Artifacts:
     def summary(self) -> str:
         """attention_summary.json: hubs, scores, three answers with confidence."""
         return self._summary
+
+    def ranked_heads(self) -> str:
+        """ranked_heads.csv: the master ranking."""
+        return self._ranked_heads
+
+    def critical_heads(self) -> str:
+        """critical_heads.json: a top five per score, heads on several lists, rank frequencies."""
+        return self._critical_heads
+
+    def critical_heads_findings(self) -> str:
+        """critical_heads_findings.txt: the ranking in words."""
+        return self._critical_heads_findings
+
+    def table(self, name: str, table: "pd.DataFrame") -> str:
+        """A CSV file; what it rests on is in attention_metadata.json beside it."""
+        relative = f"{self._folder}/{name}"
+        write_text(self._study.absolute(relative), table.to_csv(index=False, lineterminator="\n"))
+        self.metadata()
+        return relative
+
+    @cached_property
+    def _ranked_heads(self) -> str:
+        return self.table("ranked_heads.csv", self._study.ranking.table)
+
+    @cached_property
+    def _critical_heads(self) -> str:
+        return self._json("critical_heads.json", self._study.ranking.lists())
+
+    @cached_property
+    def _critical_heads_findings(self) -> str:
+        study = self._study
+        title = (
+            f"Critical heads of {study.name}: {len(study.problems)} problems of {study.problems.name} "
+            f"({study.problems.split}), seed {study.options.seed}"
+        )
+        relative = f"{self._folder}/critical_heads_findings.txt"
+        write_text(study.absolute(relative), study.ranking.findings(title))
+        return relative
 
     @cached_property
     def _raw(self) -> str:

@@ -4,25 +4,30 @@ Everything is computed when first asked for and kept; nothing here decides a ver
 """
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.criteria.criterion import ControlValue, Measurement, Rule
+from harness.criteria.criterion import ControlValue, Measurement, NotMeasured, Rule
+from harness.criteria.critical import HeadRanking
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
-from harness.extraction.cached import CachedExtraction, sources_digest
+from harness.extraction.cached import CachedExtraction, Variant, sources_digest
 from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.files import digest, write_json
 from harness.options import RunOptions
-from harness.problems import ProblemSet, load_problems, load_split
+from harness.problems import ProblemSet, load_problems, load_split, second_sample
 from harness.statistics import uniform, uniform_context
 
+Array = NDArray[Any]
 _STATISTICS_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
 
 
@@ -40,6 +45,11 @@ class ProblemStudy:
     def problems(self) -> ProblemSet:
         """The sample of the training split."""
         return self.sample_again()
+
+    @cached_property
+    def second(self) -> ProblemSet:
+        """A second sample of the training split, disjoint from the first. Errors: ``HarnessError`` for too few left."""
+        return second_sample(self.problems, self.dataset, self.options.seed, self.options.gsm8k_path)
 
     def sample_again(self) -> ProblemSet:
         """Draw the sample from the files once more, for comparison."""
@@ -69,7 +79,8 @@ class ProblemStudy:
 class ModelStudy:
     """Everything extracted from one model: scope ``model``.
 
-    ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named.
+    ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named;
+    ``second`` gives the extraction of a second, disjoint sample of problems, of the control model when true.
     """
 
     def __init__(
@@ -78,6 +89,7 @@ class ModelStudy:
         extraction: CachedExtraction,
         provenance: dict[str, Any],
         control: CachedExtraction | None = None,
+        second: Callable[[bool], CachedExtraction] | None = None,
     ):
         from harness.criteria.artifacts import Artifacts
         from harness.criteria.drawings import Drawings
@@ -96,6 +108,7 @@ class ModelStudy:
         self.figures = Drawings(self)
         self._extraction = extraction
         self._control = control
+        self._second = second
 
     @cached_property
     def patterns(self) -> AttentionPatterns:
@@ -135,22 +148,52 @@ class ModelStudy:
     @cached_property
     def sample(self) -> Sample:
         """The patterns as hypotheses see them."""
-        return Sample(np.asarray(self.patterns.raw), self.options.seed, draw_controls=self.options.controls != "none")
+        return Sample(
+            np.asarray(self.patterns.raw),
+            self.options.seed,
+            draw_controls=self.options.controls != "none",
+            second=lambda: np.asarray(self._second_patterns().raw),
+        )
+
+    @cached_property
+    def ranking(self) -> HeadRanking:
+        """The heads ranked by composite score."""
+        return HeadRanking(self.sample)
+
+    def _second_patterns(self, variant: Variant = "trained", *, control: bool = False) -> AttentionPatterns:
+        if self._second is None:
+            raise NotMeasured("needs a second sample of problems")
+        try:
+            extraction = self._second(control)
+        except HarnessError as error:
+            raise NotMeasured(str(error)) from error
+        return extraction.patterns(variant)
 
     @cached_property
     def controls(self) -> dict[str, Sample]:
         """The single-array controls, by name; the shuffled one is drawn from :attr:`sample`."""
         if self.options.controls == "none":
             return {}
-        raw = self.sample.raw
-        contexts = self.patterns.context_length[:, None] + np.arange(1, self.n_latents + 1)
-        arrays = {"uniform": uniform(raw), "uniform-context": uniform_context(raw.shape, contexts)}
-        if self.options.controls == "all":
-            arrays["untrained"] = np.asarray(self._extraction.patterns("untrained").raw)
-            arrays["contentless"] = np.asarray(self._extraction.patterns("contentless").raw)
+        made: dict[str, Callable[[AttentionPatterns], Array]] = {
+            "uniform": _uniform,
+            "uniform-context": _uniform_context,
+        }
+        found = {
+            name: self.sample.with_raw(make(self.patterns), lambda make=make: make(self._second_patterns()))  # type: ignore[misc]
+            for name, make in made.items()
+        }
+        variants: tuple[Variant, ...] = ("untrained", "contentless") if self.options.controls == "all" else ()
+        for variant in variants:
+            found[variant] = self.sample.with_raw(
+                np.asarray(self._extraction.patterns(variant).raw),
+                lambda variant=variant: np.asarray(self._second_patterns(variant).raw),  # type: ignore[misc]
+            )
         if self._control is not None:
-            arrays["control-model"] = np.asarray(self._control.patterns().raw)
-        return {name: self.sample.with_raw(array) for name, array in arrays.items()}
+            found["control-model"] = self.sample.with_raw(
+                np.asarray(self._control.patterns().raw),
+                lambda: np.asarray(self._second_patterns(control=True).raw),
+            )
+        return found
 
     def absolute(self, relative: str) -> Path:
         """A path inside the output folder."""
@@ -158,7 +201,8 @@ class ModelStudy:
 
     def evaluate(self, criterion_id: str, measure: MeanMeasure | TestMeasure, rule: Rule) -> Measurement:
         """A hypothesis' measurement with all controls, kept on disk by content."""
-        path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id)}.json"
+        second = isinstance(measure, TestMeasure) and measure.second_sample
+        path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id, second)}.json"
         known = _read(path)
         if known is not None:
             return known
@@ -168,11 +212,23 @@ class ModelStudy:
             write_json(path, _as_json(measured))
         return measured
 
-    def _key(self, criterion_id: str) -> str:
+    def _key(self, criterion_id: str, second: bool) -> str:
         others = [] if self._control is None else [self._control.key("trained")]
+        if second and self._second is not None:
+            with suppress(HarnessError):
+                others.append(self._second(False).key("trained"))
         settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}"
         code = sources_digest(_STATISTICS_CODE, ("numpy", "scipy"))
         return digest(self._extraction.key("trained"), settings, code, *others)[:32]
+
+
+def _uniform(patterns: AttentionPatterns) -> Array:
+    return uniform(np.asarray(patterns.raw))
+
+
+def _uniform_context(patterns: AttentionPatterns) -> Array:
+    contexts = patterns.context_length[:, None] + np.arange(1, patterns.shape[3] + 1)
+    return uniform_context(patterns.raw.shape, contexts)
 
 
 def _as_json(measured: Measurement) -> dict[str, Any]:
@@ -187,7 +243,12 @@ def _read(path: Path) -> Measurement | None:
             name: ControlValue(one["measured"], None if one["draws"] is None else tuple(one["draws"]))
             for name, one in content.pop("controls").items()
         }
-        pairs = {key: None if content[key] is None else tuple(content[key]) for key in ("interval", "attainable")}
-        return Measurement(**{**content, **pairs, "artifacts": tuple(content["artifacts"]), "controls": controls})
+        low, high = content["attainable"] or (0.0, 0.0)
+        ends = {
+            "interval": None if content["interval"] is None else tuple(content["interval"]),
+            # JSON has no infinity: an end without a limit is null there.
+            "attainable": content["attainable"] and (-inf if low is None else low, inf if high is None else high),
+        }
+        return Measurement(**{**content, **ends, "artifacts": tuple(content["artifacts"]), "controls": controls})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None

@@ -109,6 +109,8 @@ class TestMeasure:
     on_each_draw: Callable[[Sample], Array]
     bounds: Bounds
     shuffle: Shuffle = "rows"
+    second_sample: bool = False
+    """Whether the procedure looks at a second sample of problems."""
 
     def value(self, sample: Sample) -> float:
         """The procedure's value on one sample."""

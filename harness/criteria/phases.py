@@ -1,12 +1,35 @@
 """The verdict on a phase: a short list of criteria decides, and says when it does not discriminate."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from harness.criteria.hypothesis import RESAMPLES
 from harness.criteria.results import CriterionResult, PhaseResult
 
-PHASE_1 = ("1.2-max", "1.3-consistent", "1.4-squint", "1.5-hub-confidence", "1.5-sequential", "1.5-skip")
-_ANSWERED = ("1.5-hub-confidence", "1.5-sequential", "1.5-skip", "1.5-54")
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase of the study, judged on each model.
+
+    Attributes:
+        id: the study it belongs to.
+        conditions: ids of the criteria that decide.
+        answered: ids of the criteria whose answers it gives.
+    """
+
+    id: str
+    conditions: tuple[str, ...]
+    answered: tuple[str, ...]
+
+
+PHASES = (
+    Phase(
+        "phase1",
+        ("1.2-max", "1.3-consistent", "1.4-squint", "1.5-hub-confidence", "1.5-sequential", "1.5-skip"),
+        ("1.5-hub-confidence", "1.5-sequential", "1.5-skip", "1.5-54"),
+    ),
+    Phase("phase2", ("2.4-top10", "2.4-types", "2.4-stable", "2.4-named"), ("2.4-named", "2.4-types")),
+)
 
 
 def phase_results(results: Sequence[CriterionResult], models: Sequence[str]) -> list[PhaseResult]:
@@ -14,18 +37,19 @@ def phase_results(results: Sequence[CriterionResult], models: Sequence[str]) -> 
     phases = []
     for model in models:
         own = {result.id: result for result in results if result.model == model}
-        if any(result.study == "phase1" for result in own.values()):
-            answered = [own[criterion_id] for criterion_id in _ANSWERED if criterion_id in own]
-            answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
-            phases.append(
-                PhaseResult(
-                    id="phase1",
-                    scope=model,
-                    verdict=verdict_of(own, PHASE_1),
-                    conditions=list(PHASE_1),
-                    answers=answers,
+        for phase in PHASES:
+            if any(result.study == phase.id for result in own.values()):
+                answered = [own[criterion_id] for criterion_id in phase.answered if criterion_id in own]
+                answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
+                phases.append(
+                    PhaseResult(
+                        id=phase.id,
+                        scope=model,
+                        verdict=verdict_of(own, phase.conditions),
+                        conditions=list(phase.conditions),
+                        answers=answers,
+                    )
                 )
-            )
     return phases
 
 

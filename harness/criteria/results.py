@@ -49,7 +49,8 @@ class CriterionResult(_Strict):
     q_value: float | None = None
     family: str | None = None
     n_problems: int | None = None
-    attainable: tuple[float, float] | None = None
+    attainable: tuple[float | None, float | None] | None = None
+    """An end that is null has no limit."""
     reach: Reach = "normal"
     controls: dict[str, ControlResult] = {}
     discriminates: bool | None = None

@@ -1,6 +1,6 @@
 """A sample of problems as the hypotheses see it: attention patterns, a seed, and draws of its shuffled control."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measures import mean_structure
+from harness.measures import NotApplicable, mean_structure
 from harness.statistics import shuffled_means, shuffles
 
 Array = NDArray[Any]
@@ -28,15 +28,24 @@ class Sample:
     """[n, L, H, T, T]"""
     seed: int
     draw_controls: bool = True
+    second: Callable[[], Array] | None = None
+    """Brings the patterns of a second sample of problems, disjoint from the first."""
+
+    @cached_property
+    def other(self) -> "Sample":
+        """The second sample. Errors: ``NotApplicable`` where there is none."""
+        if self.second is None:
+            raise NotApplicable("needs a second sample of problems")
+        return Sample(self.second(), self.seed + 1, self.draw_controls)
 
     @cached_property
     def mean(self) -> Array:
         """[L, H, T, T], float64."""
         return np.asarray(self.raw.mean(axis=0, dtype=np.float64))
 
-    def with_raw(self, raw: Array) -> "Sample":
+    def with_raw(self, raw: Array, second: Callable[[], Array] | None = None) -> "Sample":
         """The same sample with other patterns, without controls of its own."""
-        return replace(self, raw=raw, draw_controls=False)
+        return replace(self, raw=raw, second=second, draw_controls=False)
 
     def draws(self, kind: Literal["rows", "off-diagonal"], count: int = DRAWS) -> Iterator[Array]:
         """Draws of the shuffled control, one at a time; the same ones every time."""

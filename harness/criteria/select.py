@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from harness.criteria.hypothesis import Bounds, MeanMeasure, Selection, Shuffle
 from harness.criteria.sample import Sample
-from harness.measures import head_max, take_scores, top_k
+from harness.measures import EmptyGroup, head_max, take_scores, top_k
+from harness.measures.patterns import mean_of_defined, ratio
 
 Array = NDArray[Any]
 PerHead = Callable[[Array], Array]
@@ -62,6 +63,47 @@ def count_of_top(
         return take_scores(holds(mean), heads).sum(axis=-1)
 
     return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle)
+
+
+def mean_of_top(
+    score: PerHead, k: int, bounds: Bounds, shuffle: Shuffle = "rows", of: PerHead | None = None
+) -> MeanMeasure:
+    """Mean over the top k heads by ``score`` of ``of`` (the score itself)."""
+    measured = of or score
+
+    def at(mean: Array, heads: Array) -> Array:
+        return mean_of_defined(take_scores(measured(mean), heads))
+
+    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle)
+
+
+def top_over_rest(score: PerHead, k: int, bounds: Bounds, shuffle: Shuffle = "rows") -> MeanMeasure:
+    """Mean score of the top k heads over the mean of all others; infinite where those have none."""
+
+    def at(mean: Array, heads: Array) -> Array:
+        scores = score(mean)
+        flat = scores.reshape(*scores.shape[:-2], -1)
+        if flat.shape[-1] <= k:
+            raise EmptyGroup(f"all {flat.shape[-1]} heads are among the top {k}; there is no rest to compare with")
+        rest = np.ones(flat.shape, dtype=bool)
+        np.put_along_axis(rest, heads, False, axis=-1)
+        others = mean_of_defined(np.where(rest, flat, np.nan))
+        with np.errstate(divide="ignore"):
+            return np.asarray(mean_of_defined(take_scores(scores, heads)) / others)
+
+    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle)
+
+
+def share_of_total(
+    score: PerHead, k: int, bounds: Bounds, shuffle: Shuffle = "rows", beside: Beside = None
+) -> MeanMeasure:
+    """Share of the score's sum over all heads that the top k heads have."""
+
+    def at(mean: Array, heads: Array) -> Array:
+        scores = score(mean)
+        return ratio(take_scores(scores, heads).sum(axis=-1), scores.sum(axis=(-2, -1)))
+
+    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle, beside)
 
 
 def largest_position(

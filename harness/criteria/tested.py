@@ -5,20 +5,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.criterion import Measurement
-from harness.criteria.hypothesis import TestMeasure, undefined
+from harness.criteria.criterion import Measurement, Rule
+from harness.criteria.hypothesis import SPLITS, TestMeasure, undefined
 from harness.criteria.sample import DRAWS, MANY_DRAWS, Sample
 from harness.measures import (
     bounds,
+    composite_score,
     hub_adjusted,
     incoming,
     layer_distance,
     layer_members,
     mean_structure,
+    overlap,
+    top_k,
 )
 from harness.statistics import (
+    agreement,
     benjamini_hochberg,
     group_permutation_p,
+    halves,
     p_value,
     percentile_interval,
     resample,
@@ -162,6 +167,43 @@ def not_random() -> TestMeasure:
         return np.asarray(at_least / len(drawn))[:DRAWS]
 
     return TestMeasure(procedure, on_each_draw, lambda L, H, T: bounds.p_value(MANY_DRAWS))
+
+
+def stable_ranking(k: int, rule: Rule) -> TestMeasure:
+    """Share of the top k heads by composite score that are the top k on a second, disjoint sample too."""
+
+    def best(mean: Array) -> Array:
+        return top_k(composite_score(mean), k)
+
+    def procedure(sample: Sample) -> Measurement:
+        first, second = best(sample.mean), best(sample.other.mean)
+        weights = [resample_weights(len(one.raw), RESAMPLES, one.seed) for one in (sample, sample.other)]
+        again = overlap(resample(best, sample.raw, weights[0]), resample(best, sample.other.raw, weights[1]))
+        low, high = percentile_interval(again)
+        layers, heads = sample.mean.shape[:2]
+        beside: dict[str, Any] = {
+            "overlap by chance": min(k, layers * heads) / (layers * heads),
+            "problems of the second sample": len(sample.other.raw),
+        }
+        if len(sample.raw) > 1:
+            flat = sample.raw.reshape(len(sample.raw), -1).astype(np.float64)
+            one, two = (
+                best((half @ flat).reshape(-1, *sample.raw.shape[1:]))
+                for half in halves(len(flat), SPLITS, sample.seed)
+            )
+            beside["overlap of random halves of the first sample, mean of 100"] = float(overlap(one, two).mean())
+        value = float(overlap(first, second))
+        return Measurement(
+            value,
+            interval=(float(low), float(high)),
+            confidence=agreement(again, rule.holds, rule.holds(value)),
+            beside=beside,
+        )
+
+    def on_each_draw(sample: Sample) -> Array:
+        return np.asarray(overlap(best(sample.draw_means("rows")), best(sample.other.draw_means("rows"))))
+
+    return TestMeasure(procedure, on_each_draw, lambda L, H, T: bounds.overlap(L, H, T, k), second_sample=True)
 
 
 def _positions(positions: Array, what: str) -> str:

@@ -50,7 +50,8 @@ class CachedExtraction:
     device: str = "cpu"
     dtype: str = "float32"
     progress: Progress = quiet
-    _models: dict[bool, "ThoughtModel"] = field(default_factory=dict)
+    loaded: dict[bool, "ThoughtModel"] = field(default_factory=dict)
+    """The model, and the untrained one under true, once built; shared by extractions of the same files."""
     _patterns: dict[Variant, AttentionPatterns] = field(default_factory=dict)
 
     @cached_property
@@ -121,18 +122,18 @@ class CachedExtraction:
 
     def model(self, *, untrained: bool = False) -> "ThoughtModel":
         """The model itself, built once per process."""
-        if untrained not in self._models:
+        if untrained not in self.loaded:
             import torch
 
             from harness.models.thoughts import ThoughtModel
 
-            self._models[untrained] = ThoughtModel(
+            self.loaded[untrained] = ThoughtModel(
                 self.files,
                 device=self.device,
                 dtype=getattr(torch, self.dtype),
                 untrained_seed=UNTRAINED_SEED if untrained else None,
             )
-        return self._models[untrained]
+        return self.loaded[untrained]
 
     def _extract(self, variant: Variant, folder: Path) -> None:
         from harness.extraction.extract import extract_attention

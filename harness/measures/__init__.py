@@ -5,6 +5,17 @@ leading axes (resamples, draws, single problems). `bounds` says what each can re
 """
 
 from harness.measures import bounds
+from harness.measures.composite import (
+    COMPOSITE_WEIGHTS,
+    FUNCTIONAL_TYPES,
+    composite_normalised,
+    composite_score,
+    functional_type,
+    min_max,
+    normalised_scores,
+    specialisation,
+    three_scores,
+)
 from harness.measures.consistency import across_problem_std, problem_std, unstable_share
 from harness.measures.flow import (
     flow,
@@ -60,9 +71,11 @@ from harness.measures.patterns import (
     uniform_rows,
     within_head_std,
 )
-from harness.measures.ranking import take_patterns, take_scores, top_k
+from harness.measures.ranking import overlap, take_patterns, take_scores, top_k
 
 __all__ = [
+    "COMPOSITE_WEIGHTS",
+    "FUNCTIONAL_TYPES",
     "HEAD_SCORES",
     "LAYER_TYPES",
     "EmptyGroup",
@@ -76,11 +89,14 @@ __all__ = [
     "causal_mask",
     "column_share",
     "column_sums",
+    "composite_normalised",
+    "composite_score",
     "concentration",
     "distance",
     "enrichment",
     "flow",
     "forward_mass",
+    "functional_type",
     "group_means",
     "head_max",
     "head_max_cross",
@@ -101,16 +117,21 @@ __all__ = [
     "mean_over_heads",
     "mean_pairwise_distance",
     "mean_structure",
+    "min_max",
     "normalise_rows",
+    "normalised_scores",
+    "overlap",
     "previous_weight",
     "problem_std",
     "ratio_uniform",
     "sequential_ratio",
     "sequential_share",
     "skip",
+    "specialisation",
     "structure",
     "take_patterns",
     "take_scores",
+    "three_scores",
     "top_k",
     "total_variation",
     "uniform_rows",

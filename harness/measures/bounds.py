@@ -7,7 +7,7 @@ normalised (see `patterns.EMPTY`). All suprema of convex measures are reached in
 of rows that put everything on one cell or nothing on any.
 """
 
-from math import comb, floor, sqrt
+from math import comb, floor, inf, sqrt
 
 Range = tuple[float, float]
 
@@ -116,6 +116,94 @@ def hub_adjusted(L: int, H: int, T: int) -> Range:
             min(len(near) / sum(1 / i for i in near), len(far) / sum(1 / (i - 1) for i in far)),
         )
     return 0.0, best
+
+
+def flow(L: int, H: int, T: int) -> Range:
+    """`flow` of a head: all on itself gives 0, all on earlier latents approaches 1 as row 0 empties."""
+    return 0.0, 1.0
+
+
+def top_over_rest(L: int, H: int, T: int) -> Range:
+    """Mean of the heads ranked first over the mean of the others: at least 1, without limit."""
+    return 1.0, inf
+
+
+def flow_over_random(L: int, H: int, T: int, k: int) -> Range:
+    """Mean flow of the top `k` heads over the mean flow of all heads with their rows read uniformly.
+
+    A head doubles its uniform flow at most, reading only key 0 from latent 1; the other heads bring the mean down
+    to nothing when only latent 0 attends to latents.
+    """
+    return 0.0, 2.0 * L * H / min(k, L * H)
+
+
+def share_of_total(L: int, H: int, T: int, k: int) -> Range:
+    """Share of a positive score's total held by the `k` heads that have most of it."""
+    heads = L * H
+    return min(k, heads) / heads, 1.0
+
+
+def hub_score(L: int, H: int, T: int) -> Range:
+    """`hub_score`: the variance of column sums is largest when every row is on key 0, `T^2 / T - 1`."""
+    return 0.0, T - 1.0
+
+
+def concentration(L: int, H: int, T: int) -> Range:
+    """`concentration`: the largest of T shares that sum to 1."""
+    return 1 / T, 1.0
+
+
+def skip(L: int, H: int, T: int) -> Range:
+    """`skip`: the mean of three weights of one row, which sum to less than 1."""
+    return 0.0, 1 / 3
+
+
+def skip_over_equal(L: int, H: int, T: int) -> Range:
+    """Mean `skip` of any heads over `1 / T`."""
+    return 0.0, T / 3
+
+
+def skipping_heads(L: int, H: int, T: int, limit: float) -> Range:
+    """Number of heads with `skip` above `limit`."""
+    return 0.0, float(L * H) if limit < 1 / 3 else 0.0
+
+
+def share_in_layers(L: int, H: int, T: int, k: int, first: float) -> Range:
+    """Share of any top `k` heads that lie in layers `l >= first * L`."""
+    inside = sum(layer >= first * L for layer in range(L)) * H
+    k = min(k, L * H)
+    return max(0, k - (L * H - inside)) / k, min(k, inside) / k
+
+
+def composite(L: int, H: int, T: int) -> Range:
+    """`composite_score` of a head: all rows on key 0 are best for hub and skip and almost so for flow."""
+    return 0.0, 0.4 * (T - 1) / T + 0.4 * (T - 1) + 0.2 / 3
+
+
+def heads_above(L: int, H: int, T: int) -> Range:
+    """Number of heads whose `composite_score` exceeds a limit within its range."""
+    return 0.0, float(L * H)
+
+
+def heads_above_normalised(L: int, H: int, T: int) -> Range:
+    """Number of heads with `composite_normalised` above 0.6: the one with the least flow never is."""
+    return 0.0, float(L * H - 1)
+
+
+def composite_normalised_of_top(L: int, H: int, T: int, k: int) -> Range:
+    """Smallest `composite_normalised` of the top `k`: with all heads among them, the one of least flow has 0.6."""
+    return 0.0, 1.0 if k < L * H else 0.6
+
+
+def types(L: int, H: int, T: int, k: int) -> Range:
+    """Number of functional types among `k` heads, of four."""
+    return 0.0, float(min(k, L * H, 4))
+
+
+def overlap(L: int, H: int, T: int, k: int) -> Range:
+    """Share of heads in two sets of `k`: sets larger than half of all heads must meet."""
+    k = min(k, L * H)
+    return max(0, 2 * k - L * H) / k, 1.0
 
 
 def winners(L: int, H: int, T: int) -> Range:

@@ -32,3 +32,9 @@ def take_patterns(mean: NDArray[Scalar], heads: Indices) -> NDArray[Scalar]:
     T = mean.shape[-1]
     flat = mean.reshape(*mean.shape[:-4], -1, T, T)
     return np.take_along_axis(flat, heads[..., None, None], axis=-3)
+
+
+def overlap(first: Indices, second: Indices) -> NDArray[np.float64]:
+    """`[..., k]` and `[..., k]` flat head indices to `[...]`: the share of heads that are in both."""
+    shared = (first[..., :, None] == second[..., None, :]).any(axis=-1)
+    return np.asarray(shared.mean(axis=-1), dtype=np.float64)

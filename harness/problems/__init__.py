@@ -1,6 +1,6 @@
 """Word problems: loading, sampling and validation."""
 
-from harness.problems.load import load_problems, load_split
+from harness.problems.load import load_problems, load_split, second_sample
 from harness.problems.problem import Problem, ProblemSet
 from harness.problems.validate import Cleaned, clean, duplicates, fold, incomplete, overlap
 
@@ -15,4 +15,5 @@ __all__ = [
     "load_problems",
     "load_split",
     "overlap",
+    "second_sample",
 ]

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,21 @@ def load_problems(
         everything.source,
         everything.licence,
     )
+
+
+def second_sample(first: ProblemSet, dataset: str | Path, seed: int, path: str | Path | None = None) -> ProblemSet:
+    """As many problems of the same split again, none of them in ``first``.
+
+    The rows drawn are ``sorted(random.Random(seed + 1).sample(remaining, n))``. Errors: ``HarnessError`` when fewer
+    than ``len(first)`` remain.
+    """
+    everything = load_split(dataset, first.split, path)
+    taken = set(first.ids)
+    remaining = [problem.id for problem in everything if problem.id not in taken]
+    if len(remaining) < len(first):
+        raise HarnessError(f"needs {len(first)} more problems, {_described(everything)} has {len(remaining)} left")
+    drawn = sorted(random.Random(seed + 1).sample(remaining, len(first)))
+    return replace(everything, problems=tuple(everything[row] for row in drawn), seed=seed + 1)
 
 
 def load_split(dataset: str | Path, split: str, path: str | Path | None = None) -> ProblemSet:

@@ -143,7 +143,9 @@ def reach(criterion: CriterionResult) -> str:
     """What values the measure can take for this model, and what that means for the rule."""
     if criterion.attainable is None and criterion.reach == "normal":
         return NOTHING
-    span = interval(*criterion.attainable) if criterion.attainable else "not stated"
+    low, high = criterion.attainable or (None, None)
+    limits = interval(low, high) if high is not None else f"at least {number(low)}"
+    span = limits if criterion.attainable else "not stated"
     meaning = {
         "normal": "the rule can be met and can be missed",
         "unattainable": "no model of this shape can meet the rule",

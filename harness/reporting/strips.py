@@ -35,7 +35,7 @@ def _drawn(
     interval: Any,
     threshold: Any,
     comparator: str,
-    attainable: tuple[float, float] | None,
+    attainable: tuple[float | None, float | None] | None,
     controls: tuple[tuple[str, float], ...],
 ) -> Markup:
     """Drawing takes some 70 ms, and a session renders its report twice: after the checks and after the documents."""

@@ -67,6 +67,41 @@ def equal_columns() -> Raw:
     return np.eye(6) * noise[..., None]
 
 
+def skips(layers: range | None = None, **more: Any) -> Raw:
+    """The last latent reads 0, 1 and 2, in every head or in those of some layers."""
+    heads = None if layers is None else [layer * 8 + head for layer in layers for head in range(8)]
+    return plant("skip", 0.95, heads=heads, **{**SIZE, **STRONG, **more})
+
+
+def ten_forward() -> Raw:
+    """Ten heads are chains, the others read themselves and little else."""
+    raw = np.broadcast_to(0.9 * np.eye(6) + 0.01 * np.tri(6), (24, 3, 8, 6, 6)).copy()
+    raw.reshape(24, 24, 6, 6)[:, :10] = chain().reshape(24, 24, 6, 6)[:, :10]
+    return raw
+
+
+def hubs_in(count: int) -> Raw:
+    """That many heads are hubs, the others read themselves and little else."""
+    raw = np.broadcast_to(0.9 * np.eye(6) + 0.01 * np.tri(6), (24, 3, 8, 6, 6)).copy()
+    raw.reshape(24, 24, 6, 6)[:, :count] = hub(1).reshape(24, 24, 6, 6)[:, :count]
+    return raw
+
+
+def ten_at_the_first_step() -> Raw:
+    """In ten heads only latent 1 attends to latents, to latent 0; in the others only latent 0, to itself."""
+    raw = np.zeros((24, 24, 6, 6))
+    raw[:, :10, 1, 0], raw[:, 10:, 0, 0] = 0.9, 0.9
+    raw[:, :10, 0, 0] = 0.01
+    return raw.reshape(24, 3, 8, 6, 6)
+
+
+def ten_attend_to_latents() -> Raw:
+    """Ten of 32 heads have almost all of the attention to latents."""
+    raw = nothing(L=4, latent_mass=0.02)
+    raw.reshape(24, 32, 6, 6)[:, :10] *= 45
+    return raw
+
+
 CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "1.2-max": (hub, lambda: nothing(latent_mass=0.3)),
     "1.2-max-raw": (hub, lambda: nothing(latent_mass=0.3, noise=0)),
@@ -86,5 +121,20 @@ CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "1.5-ratio": (early_self_readers, nothing),
     "1.5-hub-adjusted": (one_hub_among_many, chain),
     "1.5-nonrandom": (hub, nothing),
+    "2.1-top": (chain, lambda: nothing(noise=0)),
+    "2.1-gap": (ten_forward, nothing),
+    "2.1-gap-random": (ten_at_the_first_step, nothing),
+    "2.1-share": (ten_attend_to_latents, lambda: nothing(L=4)),
+    "2.2-top": (hub, nothing),
+    "2.2-concentration": (lambda: hub(0), nothing),
+    "2.3-exists": (skips, nothing),
+    "2.3-random": (lambda: skips(T=8), nothing),
+    "2.4-critical": (lambda: hubs_in(2), nothing),
+    "2.4-critical-normalised": (lambda: hubs_in(3), lambda: nothing(noise=0)),
+    "2.4-top10": (hub, nothing),
+    "2.4-top10-normalised": (lambda: hubs_in(10), lambda: nothing(noise=0)),
+    "2.4-types": (different_heads, lambda: nothing(noise=0)),
+    "2.4-stable": (lambda: hubs_in(10), nothing),
+    "2.3-late": (lambda: skips(range(2, 3)), lambda: skips(range(1))),
 }
 """Criterion id: (attention on which it passes, attention on which it fails)."""

@@ -1,6 +1,6 @@
 """Every hypothesis about patterns passes on its planted signal and fails on its null, and says how sure it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,10 @@ class OnlySample:
 
     def evaluate(self, criterion_id: str, measure: MeanMeasure | TestMeasure, rule: Rule) -> Measurement:
         sample = Sample(self.raw, self.seed, self.draw_controls)
-        others = {"uniform": sample.with_raw(uniform(self.raw))} if self.controls else {}
+        if isinstance(measure, TestMeasure) and measure.second_sample:
+            half = len(self.raw) // 2
+            sample = replace(sample, raw=self.raw[:half], second=lambda: self.raw[half:])
+        others = {"uniform": sample.with_raw(uniform(sample.raw), sample.second)} if self.controls else {}
         return evaluate(measure, rule, sample, others)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.criteria.criterion import Rule
-from harness.criteria.phases import PHASE_1, phase_results, verdict_of
+from harness.criteria.phases import PHASES, phase_results, verdict_of
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest
 from harness.criteria.results import CriterionResult
 
@@ -57,7 +57,7 @@ def test_ids_stories_and_validity_grounds_are_consistent() -> None:
         assert criterion.id.startswith(f"{criterion.story}-")
         assert criterion.statement and criterion.definition.endswith(".")
         assert all(known[ground].kind == "validity" for ground in criterion.rests_on)
-    assert set(PHASE_1) <= set(known)
+    assert {one for phase in PHASES for one in (*phase.conditions, *phase.answered)} <= set(known)
 
 
 def test_an_edited_threshold_changes_its_digest_and_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +94,10 @@ def result(criterion_id: str, verdict: str = "pass", **more: Any) -> CriterionRe
     ],
 )
 def test_a_phase_is_what_its_conditions_are(change: dict[str, Any], verdict: str) -> None:
-    own = {name: result(name) for name in PHASE_1} | {"1.2-max": result("1.2-max", **change)}
-    assert verdict_of(own, PHASE_1) == verdict
+    own = {name: result(name) for name in PHASES[0].conditions} | {"1.2-max": result("1.2-max", **change)}
+    assert verdict_of(own, PHASES[0].conditions) == verdict
 
 
 def test_a_phase_with_a_condition_that_was_not_judged_is_incomplete() -> None:
-    assert verdict_of({name: result(name) for name in PHASE_1[1:]}, PHASE_1) == "incomplete"
+    assert verdict_of({name: result(name) for name in PHASES[0].conditions[1:]}, PHASES[0].conditions) == "incomplete"
     assert [phase.verdict for phase in phase_results([result("1.2-max")], ["m"])] == ["incomplete"]

@@ -16,10 +16,13 @@ SHAPES = {
     "block_distance": HEADS,
     "column_share": (*HEADS, T),
     "column_sums": (*HEADS, T),
+    "composite_normalised": HEADS,
+    "composite_score": HEADS,
     "concentration": HEADS,
     "enrichment": (T - 1,),
     "flow": HEADS,
     "forward_mass": HEADS,
+    "functional_type": HEADS,
     "head_max": HEADS,
     "head_max_cross": HEADS,
     "hub_adjusted": (T - 2,),
@@ -34,24 +37,28 @@ SHAPES = {
     "max_attention_value": HEADS,
     "mean_structure": (),
     "normalise_rows": (*HEADS, T, T),
+    "normalised_scores": (3, *HEADS),
     "previous_weight": (),
     "problem_std": (*HEADS, T * (T + 1) // 2),
     "ratio_uniform": (T,),
     "sequential_ratio": HEADS,
     "sequential_share": HEADS,
     "skip": HEADS,
+    "specialisation": (),
     "structure": HEADS,
+    "three_scores": (3, *HEADS),
     "unstable_share": (),
     "within_head_std": HEADS,
 }
 SCALE_FREE = {
-    "block_distance", "column_share", "concentration", "enrichment", "flow", "hub_adjusted",
-    "hub_enrichment", "hub_position", "hub_score_share", "layer_distance", "mean_structure",
-    "normalise_rows", "previous_weight", "sequential_ratio", "sequential_share", "structure",
+    "block_distance", "column_share", "composite_normalised", "concentration", "enrichment", "flow",
+    "functional_type", "hub_adjusted", "hub_enrichment", "hub_position", "hub_score_share", "layer_distance",
+    "mean_structure", "normalise_rows", "normalised_scores", "previous_weight", "sequential_ratio",
+    "sequential_share", "structure",
 }  # fmt: skip
 HELPERS = {
     "causal_cells", "causal_mask", "distance", "group_means", "hub_class", "largest_distance", "layer_members",
-    "layer_type", "mean_over_heads", "mean_pairwise_distance", "take_patterns", "take_scores", "top_k",
+    "layer_type", "mean_over_heads", "mean_pairwise_distance", "min_max", "overlap", "take_patterns", "take_scores", "top_k",
     "total_variation", "uniform_rows",
 }  # fmt: skip
 
@@ -110,6 +117,8 @@ def test_order_of_heads_within_a_layer_does_not_matter(name: str) -> None:
     expected = call(name, raw)
     if SHAPES[name][:2] == HEADS:
         expected = expected[:, ::-1]
+    if SHAPES[name][1:] == HEADS:
+        expected = expected[:, :, ::-1]
     np.testing.assert_allclose(flipped, expected, rtol=1e-10)
 
 
@@ -146,14 +155,14 @@ def test_relative_measures_do_not_depend_on_the_mass_on_latents(name: str, scale
     np.testing.assert_allclose(call(name, raw * scale), call(name, raw), rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(SHAPES.keys() - SCALE_FREE - {"unstable_share"}))
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - SCALE_FREE - {"unstable_share", "specialisation"}))
 def test_absolute_measures_do_depend_on_it(name: str) -> None:
     raw = attention(3)
     assert np.all(call(name, raw * 0.5) < call(name, raw) + 1e-15)
     assert np.any(call(name, raw * 0.5) < call(name, raw))
 
 
-@pytest.mark.parametrize("name", sorted(SCALE_FREE - {"hub_position"}))
+@pytest.mark.parametrize("name", sorted(SCALE_FREE - {"hub_position", "functional_type", "normalised_scores"}))
 def test_heads_without_attention_are_null_not_zero(name: str) -> None:
     raw = np.zeros((2, *HEADS, T, T))
     with np.errstate(all="raise"):

@@ -1,0 +1,154 @@
+"""The critical heads of one model: the master ranking with its uncertainty, the lists, and the findings in words.
+
+Every number in the words comes from the table.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.criteria.rankings import by_head
+from harness.criteria.sample import Sample
+from harness.measures import (
+    FUNCTIONAL_TYPES,
+    LAYER_TYPES,
+    composite_normalised,
+    composite_score,
+    functional_type,
+    hub_position,
+    layer_type,
+    specialisation,
+    three_scores,
+    top_k,
+)
+from harness.statistics import percentile_interval, resample, resample_weights
+
+Array = NDArray[Any]
+Head = tuple[int, int]
+
+CRITICAL = 0.7
+"""A head whose composite exceeds this is critical (the study's threshold)."""
+TOP = 10
+NAMED_SHARE = 0.5
+"""A head is named when at least this share of resamples ranks it among the first three."""
+SCORES = ("flow", "hub", "skip")
+RANKS = (3, 5, 10)
+
+DOES = {
+    "Forward Flow": "it reads earlier thoughts more than itself",
+    "Hub Aggregator": "its queries gather on CT{hub}",
+    "Skip Connection": "its last thought reads the first three",
+    "Multi-Purpose": "two or more of its scores are near the model's largest",
+    "None": "none of its scores stands out",
+}
+
+
+@dataclass(frozen=True)
+class HeadRanking:
+    """The heads of one model ranked by composite score, on one sample of problems."""
+
+    sample: Sample
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """ranked_heads.csv: one row per head, by descending composite score."""
+        mean = self.sample.mean
+        flow, hub, skip = three_scores(mean)
+        low, high = percentile_interval(self._composites)
+        columns = {
+            "flow_score": flow,
+            "hub_score": hub,
+            "skip_score": skip,
+            "composite_score": composite_score(mean),
+            "functional_type": np.array(FUNCTIONAL_TYPES)[functional_type(mean)],
+            "composite_normalised": composite_normalised(mean),
+            "composite_ci_low": low,
+            "composite_ci_high": high,
+            **{f"top{k}_frequency": self.frequency(k) for k in RANKS},
+        }
+        return by_head(mean, "composite_score", columns)
+
+    @cached_property
+    def _composites(self) -> Array:
+        """[resamples, L, H]."""
+        weights = resample_weights(len(self.sample.raw), seed=self.sample.seed)
+        return resample(composite_score, self.sample.raw, weights)
+
+    def frequency(self, k: int) -> Array:
+        """[L, H]: how often resamples of the problems rank a head among the first k."""
+        chosen = top_k(self._composites, k)
+        counts = np.bincount(chosen.ravel(), minlength=self._composites[0].size)
+        return (counts / len(chosen)).reshape(self._composites.shape[1:])
+
+    @property
+    def named(self) -> list[Head]:
+        """Heads that at least half of the resamples rank among the first three, in rank order."""
+        rows = self.table[self.table.top3_frequency >= NAMED_SHARE]
+        return list(zip(rows.layer.tolist(), rows["head"].tolist(), strict=True))
+
+    def best_by(self, score: str, k: int = 5) -> list[Head]:
+        """The first k heads by flow, hub or skip score."""
+        scores = three_scores(self.sample.mean)[SCORES.index(score)]
+        return [divmod(int(head), scores.shape[1]) for head in top_k(scores, k)]
+
+    def lists(self) -> dict[str, Any]:
+        """critical_heads.json: a top five per score, heads on several of them, and how sure the ranks are."""
+        fives = {score: self.best_by(score) for score in SCORES}
+        several = {
+            " and ".join(names): sorted(set.intersection(*(set(fives[name]) for name in names)))
+            for count in (2, 3)
+            for names in combinations(SCORES, count)
+        }
+        places = ["layer", "head", "composite_score", *(f"top{k}_frequency" for k in RANKS)]
+        return {
+            "top_5": fives,
+            "on_several_lists": several,
+            "named": self.named,
+            "critical": {
+                "composite_score above 0.7": int((self.table.composite_score > CRITICAL).sum()),
+                "composite_normalised above 0.7": int((self.table.composite_normalised > CRITICAL).sum()),
+            },
+            "specialisation": float(specialisation(self.sample.mean)),
+            "rank_frequencies": self.table[places].to_dict("records"),
+        }
+
+    def findings(self, title: str) -> str:
+        """critical_heads_findings.txt."""
+        rows = [{str(name): value for name, value in row.items()} for row in self.table.to_dict("records")]
+        top = self.table.head(TOP)
+        hubs = hub_position(self.sample.mean)
+        lines = [title, "", "Most critical"]
+        for row in (row for row in rows if row["top3_frequency"] >= NAMED_SHARE):
+            lines.append(
+                "  L{layer}H{head}: composite {composite_score:.4f}, among the first three in {top3_frequency:.4f} of the "
+                "resamples".format(**row)
+            )
+        lines += ["", f"Top {len(top)} by composite score"]
+        for rank, row in enumerate(rows[:TOP], start=1):
+            does = DOES[row["functional_type"]].format(hub=hubs[row["layer"], row["head"]])
+            lines.append(
+                f"  {rank}. "
+                + "L{layer}H{head}: {functional_type}, composite {composite_score:.4f} [{composite_ci_low:.4f}, "
+                "{composite_ci_high:.4f}], flow {flow_score:.4f}, hub {hub_score:.4f}, skip {skip_score:.4f}; ".format(
+                    **row
+                )
+                + does
+            )
+        lines += ["", "Critical layers"]
+        layers = top.layer.value_counts().sort_index()
+        lines += [f"  layer {layer}: {count} of the top {len(top)}" for layer, count in layers.items()]
+        kinds = np.array(LAYER_TYPES)[layer_type(self.sample.mean.shape[0])]
+        shares = [f"{int((kinds[top.layer] == kind).sum())} {kind}" for kind in LAYER_TYPES]
+        lines.append(f"  {', '.join(shares)}")
+        lines += ["", "Specialisation"]
+        types = top.functional_type.value_counts()
+        lines += [f"  {kind}: {types[kind]} of the top {len(top)}" for kind in FUNCTIONAL_TYPES if kind in types]
+        lines.append(
+            f"  {specialisation(self.sample.mean):.4f} on a scale from 0 (all heads equally critical) to 1 (one head is all)"
+        )
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,87 @@
+"""How critical a head is, and what for: the study's composite of flow, hub and skip scores, and functional types."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.measures.flow import flow, skip
+from harness.measures.hubs import hub_score
+from harness.measures.patterns import Array, Indices, ratio
+
+COMPOSITE_WEIGHTS = (0.4, 0.4, 0.2)
+"""Weights of flow, hub and skip score."""
+
+FUNCTIONAL_TYPES = ("Forward Flow", "Hub Aggregator", "Skip Connection", "Multi-Purpose", "None")
+MULTI_PURPOSE, NO_TYPE = 3, 4
+"""Indices into `FUNCTIONAL_TYPES`; the first three are in the order of the scores."""
+
+HIGH_SCORE = 0.7
+"""A normalised score above this is one of the head's purposes."""
+
+
+def three_scores(mean: NDArray[Any]) -> Array:
+    """`[..., 3, L, H]`: flow, hub and skip score of every head; needs at least 5 latents."""
+    return np.stack([flow(mean), hub_score(mean), skip(mean)], axis=-3)
+
+
+def min_max(scores: NDArray[Any]) -> Array:
+    """`[..., L, H]` scores mapped to 0..1 over the heads; all 0 where they do not differ, NaN heads stay NaN."""
+    values = np.asarray(scores, dtype=np.float64)
+    defined = ~np.isnan(values)
+    axes = (-2, -1)
+    low = np.min(values, axis=axes, where=defined, initial=np.inf, keepdims=True)
+    high = np.max(values, axis=axes, where=defined, initial=-np.inf, keepdims=True)
+    flat = ~(high - low > 1e-9 * np.maximum(1.0, np.abs(high)))
+    spread = np.where(flat, 1.0, high - low)
+    return np.where(defined & flat, 0.0, (values - np.where(flat, 0.0, low)) / spread)
+
+
+def normalised_scores(mean: NDArray[Any]) -> Array:
+    """`[..., 3, L, H]`: `three_scores`, each mapped to 0..1 over the heads."""
+    return min_max(three_scores(mean))
+
+
+def composite_score(mean: NDArray[Any]) -> Array:
+    """`[..., L, H]`: `0.4 flow + 0.4 hub_score + 0.2 skip` on the raw scores; NaN for a head without flow."""
+    return _weighted(three_scores(mean))
+
+
+def composite_normalised(mean: NDArray[Any]) -> Array:
+    """`[..., L, H]`: the same sum of the scores mapped to 0..1 over the heads."""
+    return _weighted(normalised_scores(mean))
+
+
+def _weighted(scores: Array) -> Array:
+    total = np.zeros_like(scores[..., 0, :, :])
+    for index, weight in enumerate(COMPOSITE_WEIGHTS):
+        total += weight * scores[..., index, :, :]
+    return total
+
+
+def functional_type(mean: NDArray[Any]) -> Indices:
+    """`[..., L, H]`: index into `FUNCTIONAL_TYPES`.
+
+    The largest of the three normalised scores, the first of equals; "Multi-Purpose" when two or more exceed
+    0.7; "None" when all are 0 or the head has no attention on latents.
+    """
+    normalised = normalised_scores(mean)
+    known = np.nan_to_num(normalised, nan=0.0)
+    types = known.argmax(axis=-3)
+    types = np.where((known > HIGH_SCORE).sum(axis=-3) >= 2, MULTI_PURPOSE, types)
+    empty = (known == 0).all(axis=-3) | np.isnan(normalised).any(axis=-3)
+    return np.where(empty, NO_TYPE, types)
+
+
+def specialisation(mean: NDArray[Any]) -> Array:
+    """`[...]`: 1 minus the entropy of the composite's shares over heads, relative to equal shares.
+
+    0: every head is as critical as any other; 1: one head is all. NaN with a single head.
+    """
+    scores = np.nan_to_num(composite_score(mean), nan=0.0)
+    flat = scores.reshape(*scores.shape[:-2], -1)
+    shares = ratio(flat, flat.sum(axis=-1, keepdims=True))
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
+    entropy = -(shares * logs).sum(axis=-1)
+    heads = flat.shape[-1]
+    return 1 - entropy / np.log(heads) if heads > 1 else np.full(entropy.shape, np.nan)

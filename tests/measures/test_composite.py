@@ -1,0 +1,118 @@
+"""Composite scores and functional types against plain counting, published formulas and planted heads."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import entropy
+
+from harness.measures import (
+    FUNCTIONAL_TYPES,
+    composite_normalised,
+    composite_score,
+    flow,
+    functional_type,
+    hub_score,
+    min_max,
+    overlap,
+    skip,
+    specialisation,
+)
+from harness.statistics import plant
+
+
+def patterns(seed: int = 0, L: int = 3, H: int = 4) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.tril(rng.dirichlet(np.ones(7), size=(L, H, 6))[..., :6])
+
+
+def one_of_each() -> np.ndarray:
+    """Head 0 is a chain, head 1 a hub, head 2 a skip, head 3 reads itself, [1, 4, 6, 6]."""
+    size = {"n": 1, "L": 1, "H": 1, "T": 6, "seed": 0, "noise": 0, "latent_mass": 0.95}
+    chain, skipping = (plant(kind, 0.98, **size)[0, 0, 0] for kind in ("chain", "skip"))  # type: ignore[arg-type]
+    hub = np.where(np.arange(6) == 1, np.tri(6) * 0.95, 0.0)
+    kinds = [chain, hub, skipping]
+    return np.stack([*kinds, np.eye(6) * 0.9])[None]
+
+
+def test_the_composite_is_the_weighted_sum_of_raw_scores() -> None:
+    mean = patterns()
+    expected = 0.4 * flow(mean) + 0.4 * hub_score(mean) + 0.2 * skip(mean)
+    np.testing.assert_allclose(composite_score(mean), expected, rtol=1e-12)
+
+
+def test_the_normalised_composite_uses_each_score_mapped_to_0_1_over_heads() -> None:
+    mean = patterns(1)
+
+    def mapped(scores: np.ndarray) -> np.ndarray:
+        return (scores - scores.min()) / (scores.max() - scores.min())
+
+    expected = 0.4 * mapped(flow(mean)) + 0.4 * mapped(hub_score(mean)) + 0.2 * mapped(skip(mean))
+    np.testing.assert_allclose(composite_normalised(mean), expected, rtol=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(arrays(np.float64, (2, 3, 4), elements=st.floats(-5, 5, allow_subnormal=False)))
+def test_min_max_reaches_both_ends_or_is_all_zero(scores: np.ndarray) -> None:
+    for one, found in zip(scores, min_max(scores), strict=True):
+        if np.ptp(one) <= 1e-9 * max(1, abs(one.max())):
+            assert (found == 0).all()
+        else:
+            assert (found.min(), found.max()) == (0, 1)
+            assert (np.diff(found.ravel()[np.argsort(one, axis=None)]) >= 0).all()
+
+
+def test_a_null_head_stays_null_and_moves_no_other() -> None:
+    scores = np.array([[0.2, np.nan, 0.4], [0.3, 0.2, 0.4]])
+    np.testing.assert_array_equal(min_max(scores), min_max(np.where(np.isnan(scores), 0.3, scores)) + 0 * scores)
+
+
+def test_each_kind_of_head_gets_its_type() -> None:
+    names = [FUNCTIONAL_TYPES[index] for index in functional_type(one_of_each())[0]]
+    assert names[0] == "Forward Flow"
+    assert names[1] == "Hub Aggregator" or names[1] == "Multi-Purpose"
+    assert names[3] == "None"
+
+
+@pytest.mark.parametrize(
+    ("normalised", "expected"),
+    [
+        ((0.5, 0.5, 0.5), "Forward Flow"),
+        ((0.2, 0.5, 0.5), "Hub Aggregator"),
+        ((0.1, 0.2, 0.3), "Skip Connection"),
+        ((0.71, 0.71, 0.0), "Multi-Purpose"),
+        ((0.7, 0.71, 0.0), "Hub Aggregator"),
+        ((0.0, 0.8, 0.9), "Multi-Purpose"),
+        ((0.0, 0.0, 0.0), "None"),
+        ((np.nan, 0.9, 0.9), "None"),
+    ],
+)
+def test_the_largest_score_names_the_type_unless_two_are_high(
+    monkeypatch: pytest.MonkeyPatch, normalised: tuple[float, ...], expected: str
+) -> None:
+    monkeypatch.setattr(
+        "harness.measures.composite.normalised_scores", lambda mean: np.array(normalised)[:, None, None]
+    )
+    assert FUNCTIONAL_TYPES[functional_type(patterns())[0, 0]] == expected
+
+
+def test_specialisation_is_1_minus_relative_entropy() -> None:
+    mean = patterns(2)
+    shares = composite_score(mean).ravel()
+    expected = 1 - entropy(shares / shares.sum()) / np.log(shares.size)
+    assert float(specialisation(mean)) == pytest.approx(float(expected))
+
+
+def test_specialisation_is_0_for_equal_heads_and_1_for_a_single_one() -> None:
+    same = np.broadcast_to(patterns()[0, 0], (3, 4, 6, 6))
+    assert float(specialisation(same)) == pytest.approx(0, abs=1e-12)
+    alone = np.zeros((3, 4, 6, 6))
+    alone[1, 2] = patterns()[0, 0]
+    assert float(specialisation(alone)) == 1
+    assert np.isnan(specialisation(alone[1:2, 2:3]))
+
+
+def test_overlap_counts_shared_heads_whatever_their_order() -> None:
+    assert overlap(np.array([1, 2, 3, 4]), np.array([4, 9, 1, 8])) == 0.5
+    np.testing.assert_array_equal(overlap(np.array([[0, 1], [2, 3]]), np.array([[1, 0], [4, 5]])), [1, 0])
