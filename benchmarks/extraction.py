@@ -5,7 +5,8 @@ them. Reported are medians over rounds and the median of the per-round ratios.
 
 - *captured*: what the harness does. Batches by length, fast kernel, latent rows captured and copied to the host.
 - *plain*: the same batches and steps without a recorder.
-- *naive*: one problem at a time, eager attention, ``output_attentions=True`` in every step, stacked at the end.
+- *naive*: one problem at a time, eager attention, ``output_attentions=True`` in every step, stacked at the end; GPT-2
+  with the GELU that its config names, which the harness replaces by the same function in one kernel.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from transformers import DynamicCache
+from transformers.activations import NewGELUActivation
+from transformers.models.gpt2.modeling_gpt2 import GPT2MLP
 
 from harness.extraction.extract import extract_attention
 from harness.models.load import load_model
@@ -52,6 +55,9 @@ def naive(model: ThoughtModel, problems: ProblemSet) -> np.ndarray:
     language, backbone = model.language, model.language.base_model
     registered = language.config._attn_implementation
     language.set_attn_implementation("eager")
+    fused = [(module, module.act) for module in language.modules() if isinstance(module, GPT2MLP)]
+    for module, _ in fused:
+        module.act = NewGELUActivation()
     found = []
     try:
         for question in problems.questions:
@@ -69,6 +75,8 @@ def naive(model: ThoughtModel, problems: ProblemSet) -> np.ndarray:
             found.append(block)
     finally:
         language.set_attn_implementation(registered)
+        for module, act in fused:
+            module.act = act
     return np.stack(found)
 
 

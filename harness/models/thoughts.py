@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, PreTraine
 from harness.attention import EXPLICIT, FAST, Recorder, recording
 from harness.errors import HarnessError
 from harness.models.checkpoint import ADDED_TOKENS, build, build_untrained
+from harness.models.memory import keep_freed_memory
 from harness.models.registry import ModelFiles
 
 Padding = Literal["masked", "reference"]
@@ -49,6 +50,8 @@ class ThoughtModel:
         padding: Padding = "masked",
         untrained_seed: int | None = None,
     ):
+        if device == "cpu":
+            keep_freed_memory()
         attention = FAST if padding == "masked" else EXPLICIT
         self.files = files
         self.name = files.name
