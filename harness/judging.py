@@ -1,13 +1,16 @@
 """A run: the models and problems that were asked for, and the verdict on every criterion."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
-from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured
+from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Scope
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import undefined
+from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
 from harness.criteria.registry import declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
@@ -15,10 +18,11 @@ from harness.errors import HarnessError
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
 from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.extraction.progress import Progress, quiet
+from harness.extraction.sizes import cached_size
 from harness.files import jsonable, write_text
 from harness.measures import NotApplicable, NotFinite
 from harness.models.device import resolve_device
-from harness.models.registry import find_entry, locate
+from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
 
@@ -47,6 +51,7 @@ class Run:
         self.options = options
         self._progress = progress
         self._models: dict[str, ModelStudy] = {}
+        self._pairs: dict[str, PairStudy] = {}
         self._extractions: dict[tuple[str, bool], CachedExtraction] = {}
         self._results: dict[tuple[str, str], CriterionResult] = {}
 
@@ -68,8 +73,23 @@ class Run:
                 extraction.check()
 
     def scopes(self, criterion: Criterion) -> list[str]:
-        """What a criterion is judged on: ``run``, or each model."""
-        return {"run": ["run"], "model": list(self.options.models), "pair": []}[criterion.scope]
+        """What a criterion is judged on: ``run``, each model, or each pair of models.
+
+        Errors: ``HarnessError`` when a pair cannot be ordered because a model's base config is not to be had.
+        """
+        match criterion.scope:
+            case "run":
+                return ["run"]
+            case "model":
+                return list(self.options.models)
+            case "pair":
+                return list(self.pairs)
+
+    @cached_property
+    def pairs(self) -> dict[str, tuple[str, str]]:
+        """Every two of the models, the smaller first (as given where they are alike), by the comparison's name."""
+        ordered = [sorted(two, key=self._size) for two in combinations(self.options.models, 2)]
+        return {f"{smaller}_vs_{larger}": (smaller, larger) for smaller, larger in ordered}
 
     def judge(self, criterion: Criterion, scope: str) -> CriterionResult:
         """The verdict on one criterion; the same object when asked again."""
@@ -80,9 +100,8 @@ class Run:
 
     def complete(self, results: list[CriterionResult]) -> RunResult:
         """All of ``criteria.json``: the run, its phases, the criteria in the order given."""
-        return RunResult(
-            run=self.provenance(), phases=phase_results(results, list(self.options.models)), criteria=results
-        )
+        judged_on: dict[Scope, Sequence[str]] = {"model": self.options.models, "pair": list(self.pairs)}
+        return RunResult(run=self.provenance(), phases=phase_results(results, judged_on), criteria=results)
 
     @cached_property
     def problem_study(self) -> ProblemStudy:
@@ -101,6 +120,16 @@ class Run:
                 lambda of_control: self._extraction(control if of_control and control else name, second=True),
             )
         return self._models[name]
+
+    def pair_study(self, name: str) -> PairStudy:
+        """The evidence of one comparison."""
+        if name not in self._pairs:
+            smaller, larger = (self.model_study(model) for model in self.pairs[name])
+            # The names of the figures leave no room for a second pair beside the first.
+            folder = "figures/comparison" if len(self.pairs) == 1 else f"figures/comparison/{name}"
+            about = provenance(seed=self.options.seed, options=self._settings())
+            self._pairs[name] = PairStudy(smaller, larger, about, folder)
+        return self._pairs[name]
 
     def provenance(self) -> dict[str, Any]:
         """The ``run`` object of ``criteria.json``."""
@@ -160,6 +189,10 @@ class Run:
             )
         return self._extractions[known]
 
+    def _size(self, name: str) -> int:
+        base = locate_base(name, self.options.models_file, self.options.checkpoints.get(name))
+        return cached_size(base, self.options.cache_dir)
+
     def _check_folders(self) -> None:
         for folder in (self.options.output, self.options.cache_dir):
             write_text(folder / ".writable", "").unlink()
@@ -167,7 +200,7 @@ class Run:
             raise HarnessError(f"Less than 10 MB are free at {self.options.output}. Free some space first.")
 
     def _judge(self, criterion: Criterion, scope: str) -> CriterionResult:
-        study = self.problem_study if scope == "run" else self.model_study(scope)
+        study = self._evidence(criterion, scope)
         broken = self._broken_ground(criterion, scope)
         try:
             measured = criterion.measure(study)
@@ -180,15 +213,30 @@ class Run:
             return _result(criterion, scope, Measurement(**{**measured.__dict__, "reason": reason}), "invalid")
         return _result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
 
+    def _evidence(self, criterion: Criterion, scope: str) -> ProblemStudy | ModelStudy | PairStudy:
+        match criterion.scope:
+            case "run":
+                return self.problem_study
+            case "model":
+                return self.model_study(scope)
+            case "pair":
+                return self.pair_study(scope)
+
     def _broken_ground(self, criterion: Criterion, scope: str) -> list[str]:
-        """The failed validity criteria that a criterion rests on."""
+        """The failed validity criteria that a criterion rests on; of a pair's models, each with its model."""
         broken = []
         for needed in criterion.rests_on:
             ground = find(needed)
-            result = self.judge(ground, "run" if ground.scope == "run" else scope)
-            if result.verdict in ("fail", "invalid"):
-                broken.append(needed)
+            for place in self._grounds(ground, criterion, scope):
+                if self.judge(ground, place).verdict in ("fail", "invalid"):
+                    broken.append(needed if place in ("run", scope) else f"{needed} of {place}")
         return broken
+
+    def _grounds(self, ground: Criterion, criterion: Criterion, scope: str) -> tuple[str, ...]:
+        """Where a validity criterion must hold for ``criterion`` on ``scope`` to mean anything."""
+        if ground.scope == "run":
+            return ("run",)
+        return self.pairs[scope] if (criterion.scope, ground.scope) == ("pair", "model") else (scope,)
 
 
 def _result(criterion: Criterion, scope: str, measured: Measurement, verdict: str) -> CriterionResult:

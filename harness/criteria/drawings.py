@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from harness.figures.inspect import FigureFacts, PngFacts
 
 TOP = 20
-_CODE = ("figures/*.py", "measures/*.py", "statistics/*.py", "criteria/drawings.py")
+_CODE = ("figures/*.py", "measures/*.py", "statistics/*.py", "criteria/*drawings.py", "criteria/compared.py")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,22 @@ class Drawing:
     facts: "FigureFacts"
     png: "PngFacts"
     paths: tuple[str, str]
+
+
+def saved(output: Path, stem: str, figure: "Figure", source: str) -> Drawing:
+    """Save ``figure`` as png and pdf at ``stem`` inside ``output``, unless the files there come from ``source``."""
+    from harness.figures.inspect import facts, png_facts
+    from harness.figures.save import is_current, save_figure
+
+    path = output / stem
+    if not is_current(path, source):
+        save_figure(figure, path, source)
+    return Drawing(facts(figure), png_facts(path.with_name(f"{path.name}.png")), (f"{stem}.png", f"{stem}.pdf"))
+
+
+def drawing_code() -> str:
+    """Digest of the code and packages that decide what a figure shows."""
+    return sources_digest(_CODE, ("matplotlib", "numpy"))
 
 
 class Drawings:
@@ -100,22 +117,13 @@ class Drawings:
         return f"{study.name}, {study.problems.name}, N={len(study.problems)}: {what}"
 
     def _save(self, name: str, figure: "Figure") -> Drawing:
-        from harness.figures.inspect import facts, png_facts
-        from harness.figures.save import is_current, save_figure
-
-        stem = f"figures/{self._study.name}/{name}"
-        path = self._study.absolute(stem)
-        if not is_current(path, self._source):
-            save_figure(figure, path, self._source)
-        png = png_facts(path.with_name(f"{path.name}.png"))
-        return Drawing(facts(figure), png, (f"{stem}.png", f"{stem}.pdf"))
+        return saved(self._study.options.output, f"figures/{self._study.name}/{name}", figure, self._source)
 
     @cached_property
     def _source(self) -> str:
         """What the figures are drawn from; kept inside the files, which stay as they are while it is the same."""
         study = self._study
-        code = sources_digest(_CODE, ("matplotlib", "numpy"))
-        drawn = digest(study.content, code, str(study.options.seed), study.problems.name)
+        drawn = digest(study.content, drawing_code(), str(study.options.seed), study.problems.name)
         fingerprints = (study.provenance["model_fingerprint"], study.provenance["dataset_fingerprint"], drawn)
         model, problems, content = (fingerprint[:16] for fingerprint in fingerprints)
         return f"codi-harness: model {model}, problems {problems}, content {content}"

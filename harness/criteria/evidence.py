@@ -3,32 +3,32 @@
 Everything is computed when first asked for and kept; nothing here decides a verdict.
 """
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.criterion import ControlValue, Measurement, NotMeasured, Rule
+from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
+from harness.criteria.remembered import remembered
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, Variant, sources_digest
 from harness.extraction.patterns import AttentionPatterns, Looks
-from harness.files import digest, write_json
+from harness.files import digest
 from harness.options import RunOptions
 from harness.problems import ProblemSet, load_problems, load_split, second_sample
 from harness.statistics import uniform, uniform_context
 
 Array = NDArray[Any]
-_STATISTICS_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
+STATISTICS_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
+"""What decides a measurement, given the patterns."""
 
 
 @dataclass
@@ -203,14 +203,7 @@ class ModelStudy:
         """A hypothesis' measurement with all controls, kept on disk by content."""
         second = isinstance(measure, TestMeasure) and measure.second_sample
         path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id, second)}.json"
-        known = _read(path)
-        if known is not None:
-            return known
-        measured = evaluate(measure, rule, self.sample, self.controls)
-        # A cache that cannot be written costs time at the next run, not this run's result.
-        with suppress(HarnessError):
-            write_json(path, _as_json(measured))
-        return measured
+        return remembered(path, lambda: evaluate(measure, rule, self.sample, self.controls))
 
     def _key(self, criterion_id: str, second: bool) -> str:
         others = [] if self._control is None else [self._control.key("trained")]
@@ -218,7 +211,7 @@ class ModelStudy:
             with suppress(HarnessError):
                 others.append(self._second(False).key("trained"))
         settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}"
-        code = sources_digest(_STATISTICS_CODE, ("numpy", "scipy"))
+        code = sources_digest(STATISTICS_CODE, ("numpy", "scipy"))
         return digest(self._extraction.key("trained"), settings, code, *others)[:32]
 
 
@@ -229,26 +222,3 @@ def _uniform(patterns: AttentionPatterns) -> Array:
 def _uniform_context(patterns: AttentionPatterns) -> Array:
     contexts = patterns.context_length[:, None] + np.arange(1, patterns.shape[3] + 1)
     return uniform_context(patterns.raw.shape, contexts)
-
-
-def _as_json(measured: Measurement) -> dict[str, Any]:
-    controls = {name: {"measured": one.measured, "draws": one.draws} for name, one in measured.controls.items()}
-    return {**measured.__dict__, "controls": controls}
-
-
-def _read(path: Path) -> Measurement | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        controls = {
-            name: ControlValue(one["measured"], None if one["draws"] is None else tuple(one["draws"]))
-            for name, one in content.pop("controls").items()
-        }
-        low, high = content["attainable"] or (0.0, 0.0)
-        ends = {
-            "interval": None if content["interval"] is None else tuple(content["interval"]),
-            # JSON has no infinity: an end without a limit is null there.
-            "attainable": content["attainable"] and (-inf if low is None else low, inf if high is None else high),
-        }
-        return Measurement(**{**content, **ends, "artifacts": tuple(content["artifacts"]), "controls": controls})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None

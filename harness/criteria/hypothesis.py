@@ -72,7 +72,7 @@ class MeanMeasure:
             value,
             interval=(float(low), float(high)),
             biased=self.selection is not None,
-            cross_fitted=self._cross_fitted(features, sample.seed),
+            cross_fitted=self.cross_fitted(sample),
             confidence=agreement(resampled, rule.holds, rule.holds(value)),
             answer=self.answer(sample) if self.answer else None,
             beside=self.beside(sample) if self.beside else {},
@@ -84,12 +84,14 @@ class MeanMeasure:
             return np.asarray(self.of_mean(sample.draw_means(self.shuffle)))
         return np.array([self.value(sample.with_raw(draw)) for draw in sample.draws(self.shuffle)])
 
-    def _cross_fitted(self, features: Array, seed: int) -> float | None:
+    def cross_fitted(self, sample: Sample) -> float | None:
+        """The measure on one half of the problems of what the other half selects, mean of 100 splits."""
+        features = self.features(sample.raw)
         if self.selection is None or len(features) < 2:
             return None
         flat = features.reshape(len(features), -1).astype(np.float64)
         chosen_on, measured_on = (
-            (weights @ flat).reshape(-1, *features.shape[1:]) for weights in halves(len(features), SPLITS, seed)
+            (weights @ flat).reshape(-1, *features.shape[1:]) for weights in halves(len(features), SPLITS, sample.seed)
         )
         values = self.selection.at(measured_on, self.selection.choose(chosen_on))
         return float(np.mean(values))

@@ -1,25 +1,30 @@
 """The verdict on a phase: a short list of criteria decides, and says when it does not discriminate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.criteria.criterion import Scope
 from harness.criteria.hypothesis import RESAMPLES
 from harness.criteria.results import CriterionResult, PhaseResult
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A phase of the study, judged on each model.
+    """A phase of the study, judged on each model, or on each pair of models.
 
     Attributes:
-        id: the study it belongs to.
+        id: the phase's name.
         conditions: ids of the criteria that decide.
         answered: ids of the criteria whose answers it gives.
+        study: the study its criteria belong to.
+        scope: what it is judged on.
     """
 
     id: str
     conditions: tuple[str, ...]
     answered: tuple[str, ...]
+    study: str
+    scope: Scope = "model"
 
 
 PHASES = (
@@ -27,29 +32,46 @@ PHASES = (
         "phase1",
         ("1.2-max", "1.3-consistent", "1.4-squint", "1.5-hub-confidence", "1.5-sequential", "1.5-skip"),
         ("1.5-hub-confidence", "1.5-sequential", "1.5-skip", "1.5-54"),
+        study="phase1",
     ),
-    Phase("phase2", ("2.4-top10", "2.4-types", "2.4-stable", "2.4-named"), ("2.4-named", "2.4-types")),
+    Phase(
+        "phase2",
+        ("2.4-top10", "2.4-types", "2.4-stable", "2.4-named"),
+        ("2.4-named", "2.4-types"),
+        study="phase2",
+    ),
+    Phase(
+        "comparison",
+        ("2.6-same", "2.6-differ", "2.6-capacity", "2.6-visible"),
+        ("2.6-answers", "2.6-differ", "2.6-visible", "2.6-capacity", "2.6-fewer"),
+        study="phase2",
+        scope="pair",
+    ),
 )
 
 
-def phase_results(results: Sequence[CriterionResult], models: Sequence[str]) -> list[PhaseResult]:
-    """One result per phase and model, for the phases of which anything was judged."""
+def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, Sequence[str]]) -> list[PhaseResult]:
+    """One result per phase and model or pair, for the phases of which anything was judged.
+
+    ``judged_on`` names what there is of each scope.
+    """
     phases = []
-    for model in models:
-        own = {result.id: result for result in results if result.model == model}
-        for phase in PHASES:
-            if any(result.study == phase.id for result in own.values()):
-                answered = [own[criterion_id] for criterion_id in phase.answered if criterion_id in own]
-                answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
-                phases.append(
-                    PhaseResult(
-                        id=phase.id,
-                        scope=model,
-                        verdict=verdict_of(own, phase.conditions),
-                        conditions=list(phase.conditions),
-                        answers=answers,
+    for scope, names in judged_on.items():
+        for name in names:
+            own = {result.id: result for result in results if result.model == name}
+            for phase in PHASES:
+                if phase.scope == scope and any(result.study == phase.study for result in own.values()):
+                    answered = [own[criterion_id] for criterion_id in phase.answered if criterion_id in own]
+                    answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
+                    phases.append(
+                        PhaseResult(
+                            id=phase.id,
+                            scope=name,
+                            verdict=verdict_of(own, phase.conditions),
+                            conditions=list(phase.conditions),
+                            answers=answers,
+                        )
                     )
-                )
     return phases
 
 

@@ -12,11 +12,23 @@ from harness.criteria import (
     story_2_2,
     story_2_3,
     story_2_4,
+    story_2_6,
 )
 from harness.criteria.criterion import Criterion
 from harness.files import digest
 
-_STORIES = (story_1_1, story_1_2, story_1_3, story_1_4, story_1_5, story_2_1, story_2_2, story_2_3, story_2_4)
+_STORIES = (
+    story_1_1,
+    story_1_2,
+    story_1_3,
+    story_1_4,
+    story_1_5,
+    story_2_1,
+    story_2_2,
+    story_2_3,
+    story_2_4,
+    story_2_6,
+)
 
 
 @cache

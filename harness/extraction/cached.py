@@ -165,6 +165,7 @@ class CachedExtraction:
             "dtype": self.dtype,
             "batch_size": self.batch_size,
             "n_problems": len(self.problems),
+            "dataset_fingerprint": self.problems.fingerprint,
             "seconds": seconds,
         }
         write_json(folder / "about.json", about)

@@ -91,7 +91,7 @@ def draw_pattern(axes: Axes, panel: Panel, limits: tuple[float, float], sizes: S
 
 
 def pattern_grid(
-    panels: Sequence[Panel],
+    panels: Sequence[Panel | None],
     rows: int,
     columns: int,
     limits: tuple[float, float],
@@ -101,7 +101,7 @@ def pattern_grid(
     bar_label: str,
     sizes: Sizes | None = None,
 ) -> Figure:
-    """``rows`` x ``columns`` panels row by row under one colour scale; what is left over stays empty.
+    """``rows`` x ``columns`` panels row by row under one colour scale; None and what is left over stay empty.
 
     ``limits`` are the ends of the colour scale in attention weight; ``title`` stands above the grid,
     ``note`` in smaller type below the title.
@@ -125,10 +125,11 @@ def pattern_grid(
     mesh: QuadMesh | None = None
     for index in range(rows * columns):
         axes = figure.add_subplot(grid[index // columns, index % columns])
-        if index >= len(panels):
+        panel = panels[index] if index < len(panels) else None
+        if panel is None:
             axes.set_axis_off()
             continue
-        mesh = draw_pattern(axes, panels[index], limits, size)
+        mesh = draw_pattern(axes, panel, limits, size)
     bar_height = min(down, 4.5)
     bar_bottom = size.bottom + down - bar_height
     if mesh is not None:

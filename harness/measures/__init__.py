@@ -13,6 +13,7 @@ from harness.measures.composite import (
     functional_type,
     min_max,
     normalised_scores,
+    row_scores,
     specialisation,
     three_scores,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "previous_weight",
     "problem_std",
     "ratio_uniform",
+    "row_scores",
     "sequential_ratio",
     "sequential_share",
     "skip",

@@ -222,6 +222,21 @@ def p_value(draws: int, distinct: int | None = None) -> Range:
     return (smallest if distinct is None else max(smallest, 1 / distinct)), 1.0
 
 
+def relabelling_p(first: int, second: int) -> Range:
+    """p over all ways to deal `first + second` heads into two such groups; equal groups can swap names."""
+    return (2 if first == second else 1) / comb(first + second, first), 1.0
+
+
+def specialisation_difference() -> Range:
+    """Difference of two specialisations, each between 0 and 1."""
+    return -1.0, 1.0
+
+
+def fewer_heads(first: int, second: int) -> Range:
+    """Number of heads of the one kind among `first` minus the same among `second`."""
+    return -float(second), float(first)
+
+
 def confidence() -> Range:
     """A share of resamples."""
     return 0.0, 1.0

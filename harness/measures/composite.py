@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from harness.measures.flow import flow, skip
 from harness.measures.hubs import hub_score
-from harness.measures.patterns import Array, Indices, ratio
+from harness.measures.patterns import Array, Indices, checked, normalise_rows, ratio
 
 COMPOSITE_WEIGHTS = (0.4, 0.4, 0.2)
 """Weights of flow, hub and skip score."""
@@ -23,6 +23,19 @@ HIGH_SCORE = 0.7
 def three_scores(mean: NDArray[Any]) -> Array:
     """`[..., 3, L, H]`: flow, hub and skip score of every head; needs at least 5 latents."""
     return np.stack([flow(mean), hub_score(mean), skip(mean)], axis=-3)
+
+
+def row_scores(mean: NDArray[Any]) -> Array:
+    """`[..., 3, L, H]`: the three scores when every row has mass 1 on the latents.
+
+    What is left is where a head looks, not how much it looks at latents at all, so models with questions or
+    sinks of different pull compare. Empty rows are left out; a score whose rows are all empty is NaN.
+    """
+    rows = normalise_rows(checked(mean, "row_scores", at_least=5))
+    empty = np.isnan(rows[..., 0])
+    flows, hubs, skips = np.moveaxis(three_scores(np.where(empty[..., None], 0.0, rows)), -3, 0)
+    nothing = empty.all(axis=-1)
+    return np.stack([flows, np.where(nothing, np.nan, hubs), np.where(empty[..., -1], np.nan, skips)], axis=-3)
 
 
 def min_max(scores: NDArray[Any]) -> Array:

@@ -81,13 +81,22 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def base_config(files: ModelFiles) -> PretrainedConfig:
-    """The base model's config as its folder states it (vocabulary not yet enlarged)."""
+def base_config(base: Path) -> PretrainedConfig:
+    """The base model's config as its folder states it (vocabulary not yet enlarged).
+
+    Errors: ``HarnessError`` when it cannot be read or is not a causal language model's.
+    """
     try:
-        return AutoConfig.from_pretrained(files.base, trust_remote_code=False, local_files_only=True)
+        config = AutoConfig.from_pretrained(base, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # transformers raises many types for a bad config
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise HarnessError(f"The base config in {files.base} cannot be read: {reason}") from error
+        raise HarnessError(f"The base config in {base} cannot be read: {reason}") from error
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING or not isinstance(getattr(config, "vocab_size", None), int):
+        raise HarnessError(
+            f"The base in {base} is a {config.model_type} model, which is no causal language model. "
+            "Give the base model the checkpoint was trained from."
+        )
+    return config
 
 
 def _with_fused_gelu(config: PretrainedConfig) -> PretrainedConfig:
@@ -107,8 +116,8 @@ def build(files: ModelFiles, attention: str, dtype: torch.dtype) -> tuple[PreTra
     from peft import LoraConfig, get_peft_model
 
     state = read_state_dict(files.weights)
-    config = _with_fused_gelu(base_config(files))
-    vocabulary = _vocabulary(files, config)
+    config = _with_fused_gelu(base_config(files.base))
+    vocabulary = int(config.vocab_size)
     config.vocab_size = vocabulary + ADDED_TOKENS
     _require_finite(files, state)
     language = {key.removeprefix("codi."): value for key, value in state.items() if key.startswith("codi.")}
@@ -161,7 +170,7 @@ def build_untrained(
     files: ModelFiles, attention: str, dtype: torch.dtype, seed: int
 ) -> tuple[PreTrainedModel, Projection]:
     """The same architecture with freshly initialised weights, drawn from ``seed``."""
-    config = _with_fused_gelu(base_config(files))
+    config = _with_fused_gelu(base_config(files.base))
     config.vocab_size = int(config.vocab_size) + ADDED_TOKENS
     inner = read_state_dict(files.weights)["prj.1.weight"].shape[0]
     with torch.random.fork_rng(devices=[]):
@@ -169,15 +178,6 @@ def build_untrained(
         language = AutoModelForCausalLM.from_config(config, attn_implementation=attention, trust_remote_code=False)
         projection = Projection(int(config.hidden_size), int(inner))
     return language.to(dtype).eval(), projection.to(dtype).eval()
-
-
-def _vocabulary(files: ModelFiles, config: PretrainedConfig) -> int:
-    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING or not isinstance(getattr(config, "vocab_size", None), int):
-        raise HarnessError(
-            f"The base in {files.base} is a {config.model_type} model, which is no causal language model. "
-            "Give the base model the checkpoint was trained from."
-        )
-    return int(config.vocab_size)
 
 
 def _projection(files: ModelFiles, width: int, tensors: dict[str, Tensor]) -> Projection:

@@ -117,27 +117,22 @@ def locate(name: str, models_file: Path | None = None, checkpoint: str | None = 
     ``checkpoint`` (a model folder, a state dict's folder or file, or a hub id) replaces the registry's place.
     """
     entry, home = find_entry(name, models_file)
-    places = [checkpoint] if checkpoint else [*([entry.folder] if entry.folder else []), *entry.checkpoint]
-    root = _first_place(name, places, home)
-    base: str | Path | None = entry.base
-    if root.is_dir() and (root / "base").is_dir():
-        base = root / "base"
-    elif entry.folder and base is None:
-        base = home / entry.folder / "base"
-    if base is None:
-        raise HarnessError(
-            f"Model {name!r}: {root} has no base/ folder and the registry names no base. "
-            "Give the entry a `base` (a folder with config and tokenizer, or a hub id)."
-        )
+    root = _first_place(name, _places(entry, checkpoint), home)
     files = ModelFiles(
         name,
         _weights_in(name, root),
-        _base_folder(base, home),
+        _base_of(name, entry, home, root),
         entry.n_latents,
         entry.lora_alpha,
         entry.remove_eos,
     )
     return with_settings(files)
+
+
+def locate_base(name: str, models_file: Path | None = None, checkpoint: str | None = None) -> Path:
+    """The folder with a registered model's base config; unlike ``locate`` it never fetches a state dict."""
+    entry, home = find_entry(name, models_file)
+    return _base_of(name, entry, home, _local_place(_places(entry, checkpoint), home))
 
 
 def locate_files(
@@ -178,7 +173,11 @@ def with_settings(files: ModelFiles) -> ModelFiles:
     )
 
 
-def _first_place(name: str, places: list[str], home: Path) -> Path:
+def _places(entry: RegistryEntry, checkpoint: str | None) -> list[str]:
+    return [checkpoint] if checkpoint else [*([entry.folder] if entry.folder else []), *entry.checkpoint]
+
+
+def _local_place(places: list[str], home: Path) -> Path | None:
     for place in places:
         local = Path(place).expanduser()
         local = local if local.is_absolute() else home / local
@@ -186,6 +185,13 @@ def _first_place(name: str, places: list[str], home: Path) -> Path:
             return local
         if Path(place).exists():
             return Path(place)
+    return None
+
+
+def _first_place(name: str, places: list[str], home: Path) -> Path:
+    local = _local_place(places, home)
+    if local is not None:
+        return local
     hub_ids = [place for place in places if _looks_like_hub_id(place)]
     if hub_ids:
         return _download(
@@ -216,6 +222,21 @@ def _weights_in(name: str, root: Path) -> Path:
             f"Pass the place of the CODI state dict with --checkpoint {name}=PATH."
         )
     return candidates[0]
+
+
+def _base_of(name: str, entry: RegistryEntry, home: Path, root: Path | None) -> Path:
+    """The base of a registered model whose checkpoint lies at ``root``, or is on the hub where that is None."""
+    base: str | Path | None = entry.base
+    if root is not None and (root / "base").is_dir():
+        base = root / "base"
+    elif entry.folder and base is None:
+        base = home / entry.folder / "base"
+    if base is None:
+        raise HarnessError(
+            f"Model {name!r}: {root or 'its checkpoint on the hub'} has no base/ folder and the registry names no base. "
+            "Give the entry a `base` (a folder with config and tokenizer, or a hub id)."
+        )
+    return _base_folder(base, home)
 
 
 def _base_folder(base: str | Path, home: Path) -> Path:

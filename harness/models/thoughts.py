@@ -15,6 +15,7 @@ from harness.errors import HarnessError
 from harness.models.checkpoint import ADDED_TOKENS, build, build_untrained
 from harness.models.memory import keep_freed_memory
 from harness.models.registry import ModelFiles
+from harness.models.size import parameters_without_embeddings
 
 Padding = Literal["masked", "reference"]
 MAX_ANSWER_TOKENS = 256
@@ -83,9 +84,7 @@ class ThoughtModel:
     @property
     def n_parameters(self) -> int:
         """Parameters of the language model without its embeddings, the projection and LoRA."""
-        tables = [module for module in self.language.modules() if isinstance(module, torch.nn.Embedding)]
-        left_out = {id(table.weight) for table in (*tables, self.language.get_output_embeddings())}
-        return sum(weight.numel() for weight in self.language.parameters() if id(weight) not in left_out)
+        return parameters_without_embeddings(self.language)
 
     @property
     def _embedding(self) -> torch.nn.Module:

@@ -70,6 +70,9 @@ def _start(config: pytest.Config) -> None:
     config.add_cleanup(progress.close)
     run = config.hook.pytest_harness_run(options=options, progress=progress)
     cases = cases_of(criteria, run)
+    if not cases:
+        asked = ", ".join(dict.fromkeys(criterion.story for criterion in criteria))
+        raise HarnessError(f"Story {asked} compares models: name two or more of them with --model.")
     register = config.pluginmanager.register
     register(Collection(cases), "harness-collection")
     if config.option.collectonly:

@@ -161,7 +161,7 @@ def phase_words(phase: PhaseResult) -> str:
     """``Phase 1 PASS``, with the scope where it is a model and the reason where there is one."""
     verdict, _, rest = phase.verdict.partition(" ")
     name = phrases.study_name(phase.id).partition(" · ")[0]
-    return f"{name} {phase.scope}: {verdict.upper()}{f' {rest}' if rest else ''}"
+    return f"{name} {phase.scope.replace('_vs_', ' vs ')}: {verdict.upper()}{f' {rest}' if rest else ''}"
 
 
 def _model_words(model: Mapping[str, Any]) -> str:

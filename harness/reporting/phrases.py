@@ -10,7 +10,7 @@ NOTHING = "–"
 STUDIES = {
     "phase1": "Phase 1 · attention patterns",
     "phase2": "Phase 2 · critical heads",
-    "comparison": "Comparison of two models",
+    "comparison": "Comparison · two models on the same problems",
     "phase3": "Phase 3 · documentation",
     "phase4": "Phase 4 · full scale",
     "full": "Full scale",

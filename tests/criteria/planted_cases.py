@@ -138,3 +138,21 @@ CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "2.3-late": (lambda: skips(range(2, 3)), lambda: skips(range(1))),
 }
 """Criterion id: (attention on which it passes, attention on which it fails)."""
+
+
+def of_two(first: Callable[[], Raw], second: Callable[[], Raw]) -> Callable[[], tuple[Raw, Raw]]:
+    return lambda: (first(), second())
+
+
+def deeper_hubs() -> Raw:
+    """The hubs of a model with other numbers of layers, heads and thoughts."""
+    return hub(1, L=2, H=6, T=8)
+
+
+PAIR_CASES: dict[str, tuple[Callable[[], tuple[Raw, Raw]], Callable[[], tuple[Raw, Raw]]]] = {
+    "2.6-differ": (of_two(chain, deeper_hubs), of_two(nothing, lambda: nothing(seed=8))),
+    "2.6-visible": (of_two(chain, deeper_hubs), of_two(hub, lambda: hub(seed=8))),
+    "2.6-capacity": (of_two(lambda: hubs_in(2), nothing), of_two(nothing, lambda: hubs_in(2))),
+    "2.6-fewer": (of_two(lambda: hubs_in(1), deeper_hubs), of_two(lambda: hubs_in(2), lambda: hubs_in(1))),
+}
+"""Criterion id: (attention of a smaller and a larger model on which it passes, the same on which it fails)."""

@@ -15,7 +15,7 @@ from harness.measures import TooFewLatents
 from harness.statistics import uniform
 from tests.criteria.planted_cases import CASES, hub, nothing, plant
 
-HYPOTHESES = [criterion for criterion in criteria() if criterion.kind == "hypothesis"]
+HYPOTHESES = [criterion for criterion in criteria() if (criterion.kind, criterion.scope) == ("hypothesis", "model")]
 
 
 @dataclass

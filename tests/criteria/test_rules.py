@@ -100,4 +100,4 @@ def test_a_phase_is_what_its_conditions_are(change: dict[str, Any], verdict: str
 
 def test_a_phase_with_a_condition_that_was_not_judged_is_incomplete() -> None:
     assert verdict_of({name: result(name) for name in PHASES[0].conditions[1:]}, PHASES[0].conditions) == "incomplete"
-    assert [phase.verdict for phase in phase_results([result("1.2-max")], ["m"])] == ["incomplete"]
+    assert [phase.verdict for phase in phase_results([result("1.2-max")], {"model": ["m"]})] == ["incomplete"]

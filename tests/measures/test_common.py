@@ -41,6 +41,7 @@ SHAPES = {
     "previous_weight": (),
     "problem_std": (*HEADS, T * (T + 1) // 2),
     "ratio_uniform": (T,),
+    "row_scores": (3, *HEADS),
     "sequential_ratio": HEADS,
     "sequential_share": HEADS,
     "skip": HEADS,
@@ -53,8 +54,8 @@ SHAPES = {
 SCALE_FREE = {
     "block_distance", "column_share", "composite_normalised", "concentration", "enrichment", "flow",
     "functional_type", "hub_adjusted", "hub_enrichment", "hub_position", "hub_score_share", "layer_distance",
-    "mean_structure", "normalise_rows", "normalised_scores", "previous_weight", "sequential_ratio",
-    "sequential_share", "structure",
+    "mean_structure", "normalise_rows", "normalised_scores", "previous_weight", "row_scores",
+    "sequential_ratio", "sequential_share", "structure",
 }  # fmt: skip
 HELPERS = {
     "causal_cells", "causal_mask", "distance", "group_means", "hub_class", "largest_distance", "layer_members",

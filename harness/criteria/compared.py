@@ -1,0 +1,217 @@
+"""Procedures that compare two models on the same problems."""
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.criteria.criterion import Measurement, Rule
+from harness.criteria.critical import CRITICAL, SCORES
+from harness.criteria.hypothesis import RESAMPLES, undefined
+from harness.criteria.paired import Pair, PairMeasure
+from harness.criteria.select import count_of_heads
+from harness.criteria.tested import CONTROL_RESAMPLES, PERMUTATIONS, SIGNIFICANT
+from harness.measures import (
+    bounds,
+    composite_score,
+    group_means,
+    largest_distance,
+    mean_over_heads,
+    row_scores,
+    specialisation,
+    take_patterns,
+    top_k,
+)
+from harness.statistics import (
+    agreement,
+    benjamini_hochberg,
+    drawn_p,
+    percentile_interval,
+    resample,
+    resample_weights,
+    sign_flip_p,
+    weighted_means,
+)
+
+Array = NDArray[Any]
+
+TOP = 5
+"""Heads of each model whose mean patterns are compared."""
+
+CRITICAL_HEADS = count_of_heads(lambda mean: composite_score(mean) > CRITICAL, bounds.heads_above)
+"""Number of heads whose composite score exceeds the study's threshold."""
+
+
+def strategy(raw: Array) -> Array:
+    """[..., L, H, T, T] to [..., 3]: flow, hub and skip score, mean over heads, of rows with mass 1."""
+    return mean_over_heads(row_scores(raw))
+
+
+def cohens_d(differences: Array) -> Array:
+    """Paired differences [n, k] to [k]: their mean over their standard deviation; NaN where they do not vary."""
+    if len(differences) < 2:
+        return np.full(differences.shape[1:], np.nan)
+    spread = differences.std(axis=0, ddof=1)
+    return np.divide(differences.mean(axis=0), spread, out=np.full(spread.shape, np.nan), where=spread > 0)
+
+
+def top_heads(mean: Array) -> Array:
+    """[L, H, T, T] to the flat indices of the heads with the largest composite score, best first."""
+    return top_k(composite_score(mean), TOP)
+
+
+def strategies_differ() -> PairMeasure:
+    """Smallest q, over flow, hub and skip, of the mean paired difference between the models."""
+
+    def tested(pair: Pair, draws: int) -> tuple[Array, Array, Array]:
+        first, second = (strategy(sample.raw) for sample in pair.samples)
+        differences = first - second
+        if not np.isfinite(differences).all():
+            return differences, *np.full((2, len(SCORES)), np.nan)
+        p = sign_flip_p(differences, draws, pair.samples[0].seed)
+        return differences, p, benjamini_hochberg(p)
+
+    def procedure(pair: Pair, rule: Rule) -> Measurement:
+        differences, p, q = tested(pair, PERMUTATIONS)
+        if not np.isfinite(q).all():
+            return undefined("on some problem a model has no attention on latents")
+        mean, d = differences.mean(axis=0), cohens_d(differences)
+        weights = resample_weights(pair.n_problems, RESAMPLES, pair.samples[0].seed)
+        low, high = percentile_interval(weighted_means(differences, weights))
+        words = [
+            f"{name} {difference:+.3g} (d {effect:+.2f})"
+            for name, difference, effect, one in zip(SCORES, mean, d, q, strict=True)
+            if one < SIGNIFICANT
+        ]
+        smaller, larger = (strategy(sample.raw).mean(axis=0).tolist() for sample in pair.samples)
+        return Measurement(
+            float(q.min()),
+            p_value=float(p.min()),
+            q_value=float(q.min()),
+            attainable=bounds.p_value(PERMUTATIONS, 2 ** (pair.n_problems - 1)),
+            answer=f"{' minus '.join(pair.names)}: {', '.join(words) or 'no difference'}",
+            beside={
+                "measures": list(SCORES),
+                f"mean of {pair.names[0]}": smaller,
+                f"mean of {pair.names[1]}": larger,
+                "difference": mean.tolist(),
+                "interval low": low.tolist(),
+                "interval high": high.tolist(),
+                "Cohen's d": [None if np.isnan(effect) else float(effect) for effect in d],
+                "p": p.tolist(),
+                "q": q.tolist(),
+            },
+        )
+
+    return PairMeasure(procedure, lambda pair: float(tested(pair, CONTROL_RESAMPLES - 1)[2].min()))
+
+
+def patterns_distinct() -> PairMeasure:
+    """p of the distance between the models' mean top patterns, over all ways to relabel those heads."""
+
+    def distances(pair: Pair) -> Array:
+        patterns = [take_patterns(sample.mean, top_heads(sample.mean)) for sample in pair.samples]
+        heads = np.concatenate(patterns)
+        # The first deal is the real one: the first heads are the first model's.
+        deals = combinations(range(len(heads)), len(patterns[0]))
+        first = np.array([np.isin(np.arange(len(heads)), deal) for deal in deals])
+        return largest_distance(group_means(heads[None], np.stack([first, ~first], axis=1)))
+
+    def p_value(apart: Array) -> float:
+        return drawn_p(float(apart[0]), apart[1:]) if np.isfinite(apart[0]) else np.nan
+
+    def procedure(pair: Pair, rule: Rule) -> Measurement:
+        apart = distances(pair)
+        p = p_value(apart)
+        if not np.isfinite(p):
+            return undefined("the strongest heads have no attention on latents")
+        heads = [
+            [list(divmod(int(head), sample.raw.shape[2])) for head in top_heads(sample.mean)] for sample in pair.samples
+        ]
+        smaller, larger = heads
+        return Measurement(
+            p,
+            p_value=p,
+            attainable=bounds.relabelling_p(len(smaller), len(larger)),
+            answer=f"The mean patterns of the most critical heads lie {apart[0]:.3g} apart (p {p:.3g})",
+            beside={
+                "distance": float(apart[0]),
+                "median distance when relabelled": float(np.median(apart)),
+                f"heads of {pair.names[0]}": smaller,
+                f"heads of {pair.names[1]}": larger,
+            },
+        )
+
+    return PairMeasure(procedure, lambda pair: p_value(distances(pair)))
+
+
+def more_specialised() -> PairMeasure:
+    """Lower end of the interval of the difference in specialisation, smaller model minus larger."""
+
+    def interval(pair: Pair, resamples: int) -> tuple[float, float]:
+        weights = resample_weights(pair.n_problems, resamples, pair.samples[0].seed)
+        first, second = (resample(specialisation, sample.raw, weights) for sample in pair.samples)
+        low, high = percentile_interval(first - second)
+        return float(low), float(high)
+
+    def procedure(pair: Pair, rule: Rule) -> Measurement:
+        smaller, larger = (float(specialisation(sample.mean)) for sample in pair.samples)
+        low, high = interval(pair, RESAMPLES)
+        if not np.isfinite([smaller, larger, low, high]).all():
+            return undefined("a model has one head only, or none with attention on latents")
+        return Measurement(
+            low,
+            interval=(low, high),
+            attainable=bounds.specialisation_difference(),
+            answer=f"Is {pair.names[0]} more specialised? {supported(low, high)} ({smaller - larger:+.3g})",
+            beside={
+                "difference": smaller - larger,
+                f"specialisation of {pair.names[0]}": smaller,
+                f"specialisation of {pair.names[1]}": larger,
+            },
+        )
+
+    return PairMeasure(procedure, lambda pair: interval(pair, CONTROL_RESAMPLES)[0])
+
+
+def supported(low: float, high: float) -> str:
+    """``yes`` when an interval lies above zero, ``no, the reverse`` when below, else ``open``."""
+    return "yes" if low > 0 else "no, the reverse" if high < 0 else "open"
+
+
+def fewer_critical() -> PairMeasure:
+    """Number of critical heads, smaller model minus larger."""
+
+    def difference(pair: Pair) -> int:
+        smaller, larger = (int(CRITICAL_HEADS.value(sample)) for sample in pair.samples)
+        return smaller - larger
+
+    def procedure(pair: Pair, rule: Rule) -> Measurement:
+        counts = [int(CRITICAL_HEADS.value(sample)) for sample in pair.samples]
+        shares = [count / heads for count, heads in zip(counts, pair.n_heads, strict=True)]
+        weights = resample_weights(pair.n_problems, RESAMPLES, pair.samples[0].seed)
+        first, second = (resample(CRITICAL_HEADS.of_mean, sample.raw, weights) for sample in pair.samples)
+        low, high = percentile_interval(first - second)
+        crossed = [one for sample in pair.samples if (one := CRITICAL_HEADS.cross_fitted(sample)) is not None]
+        fewer, smaller_share = rule.holds(difference(pair)), shares[0] < shares[1]
+        words = ", ".join(
+            f"{name} {count} of {heads} ({share:.3g})"
+            for name, count, heads, share in zip(pair.names, counts, pair.n_heads, shares, strict=True)
+        )
+        return Measurement(
+            difference(pair),
+            interval=(float(low), float(high)),
+            biased=True,
+            cross_fitted=crossed[0] - crossed[1] if crossed else None,
+            confidence=agreement(first - second, rule.holds, fewer),
+            attainable=bounds.fewer_heads(*pair.n_heads),
+            answer=f"Critical heads: {words}{'' if fewer == smaller_share else '; count and share disagree'}",
+            beside={
+                **{f"count of {name}": count for name, count in zip(pair.names, counts, strict=True)},
+                **{f"share of {name}": share for name, share in zip(pair.names, shares, strict=True)},
+                "count and share agree": fewer == smaller_share,
+            },
+        )
+
+    return PairMeasure(procedure, lambda pair: float(difference(pair)))

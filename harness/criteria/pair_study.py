@@ -1,0 +1,73 @@
+"""The evidence of a comparison: two models that ran on the same problems."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.criteria.criterion import Measurement, Rule
+from harness.criteria.evidence import STATISTICS_CODE, ModelStudy
+from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair
+from harness.criteria.remembered import remembered
+from harness.extraction.cached import sources_digest
+from harness.files import digest
+
+
+class PairStudy:
+    """Two models, the smaller one first: scope ``pair``.
+
+    ``figures_folder`` is where the comparison's figures go, relative to the output folder.
+    """
+
+    def __init__(
+        self,
+        smaller: ModelStudy,
+        larger: ModelStudy,
+        provenance: dict[str, Any],
+        figures_folder: str = "figures/comparison",
+    ):
+        from harness.criteria.pair_drawings import PairDrawings
+        from harness.criteria.pair_files import PairFiles
+
+        self.studies = (smaller, larger)
+        self.options = smaller.options
+        self.name = f"{smaller.name}_vs_{larger.name}"
+        self.provenance = {
+            **provenance,
+            "models": [smaller.name, larger.name],
+            "model_fingerprints": [one.provenance["model_fingerprint"] for one in self.studies],
+            "dataset_fingerprint": smaller.provenance["dataset_fingerprint"],
+        }
+        self.files = PairFiles(self)
+        self.figures = PairDrawings(self, figures_folder)
+
+    @cached_property
+    def pair(self) -> Pair:
+        """The patterns that are compared. Errors: ``NotMeasured`` when no problem is common to both models."""
+        smaller, larger = self.studies
+        return aligned(
+            (smaller.name, larger.name),
+            [np.asarray(one.patterns.raw) for one in self.studies],
+            [one.patterns.problem_ids for one in self.studies],
+            self.options.seed,
+        )
+
+    @property
+    def content(self) -> str:
+        """Content key of both extractions: equal keys, equal patterns."""
+        return digest(*(one.content for one in self.studies))
+
+    def absolute(self, relative: str) -> Path:
+        """A path inside the output folder."""
+        return self.options.output / relative
+
+    def evaluate(self, criterion_id: str, measure: PairMeasure, rule: Rule) -> Measurement:
+        """A hypothesis' measurement with the halves of both models as controls, kept on disk by content."""
+        settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}:{self.name}"
+        key = digest(self.content, settings, sources_digest(STATISTICS_CODE, ("numpy", "scipy")))
+        controls = self.options.controls != "none"
+        return remembered(
+            self.options.cache_dir / "measurements" / f"{key[:32]}.json",
+            lambda: evaluate_pair(measure, rule, self.pair, controls),
+        )

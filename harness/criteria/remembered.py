@@ -1,0 +1,50 @@
+"""Measurements kept on disk, so that what was measured once is read the next time."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from harness.criteria.criterion import ControlValue, Measurement
+from harness.errors import HarnessError
+from harness.files import write_json
+
+
+def remembered(path: Path, measure: Callable[[], Measurement]) -> Measurement:
+    """What ``path`` holds, or what ``measure`` gives, which is then kept there.
+
+    The name of ``path`` must stand for everything the measurement depends on.
+    """
+    known = _read(path)
+    if known is not None:
+        return known
+    measured = measure()
+    # A cache that cannot be written costs time at the next run, not this run's result.
+    with suppress(HarnessError):
+        write_json(path, _as_json(measured))
+    return measured
+
+
+def _as_json(measured: Measurement) -> dict[str, Any]:
+    controls = {name: {"measured": one.measured, "draws": one.draws} for name, one in measured.controls.items()}
+    return {**measured.__dict__, "controls": controls}
+
+
+def _read(path: Path) -> Measurement | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        controls = {
+            name: ControlValue(one["measured"], None if one["draws"] is None else tuple(one["draws"]))
+            for name, one in content.pop("controls").items()
+        }
+        low, high = content["attainable"] or (0.0, 0.0)
+        ends = {
+            "interval": None if content["interval"] is None else tuple(content["interval"]),
+            # JSON has no infinity: an end without a limit is null there.
+            "attainable": content["attainable"] and (-inf if low is None else low, inf if high is None else high),
+        }
+        return Measurement(**{**content, **ends, "artifacts": tuple(content["artifacts"]), "controls": controls})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
