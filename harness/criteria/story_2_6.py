@@ -97,9 +97,11 @@ def answers(study: PairStudy) -> Measurement:
     shares = said["fewer_critical_heads"]
     if shares["count_and_share_agree"] != (shares["by_count"]["answer"] == shares["by_share"]["answer"]):
         wrong.append("count_and_share_agree")
-    positions = ", ".join(f"CT{position} in {name}" for name, position in said["same_hub"]["positions"].items())
-    same_hub = f"Same hub? {said['same_hub']['answer']} ({positions}), confidence {said['same_hub']['confidence']:.2f}"
-    return replace(_judged(wrong, path), answer=same_hub)
+    hub = said["same_hub"]
+    positions = ", ".join(f"CT{position} in {name}" for name, position in hub["positions"].items())
+    return replace(
+        _judged(wrong, path), answer=f"Same hub? {hub['answer']} ({positions})", confidence=hub["confidence"]
+    )
 
 
 def figures(study: PairStudy) -> Measurement:
@@ -117,7 +119,8 @@ def figures(study: PairStudy) -> Measurement:
     ]
     wrong = {
         "bars of both models": not all(_shows(panel, names) for panel in hubs.facts.panels),
-        "positions": {panel.xlabel for panel in hubs.facts.panels} != {f"Source Position (0-{latents - 1})"},
+        "positions": [panel.xlabel for panel in hubs.facts.panels]
+        != [f"Source Position (0-{last})" for last in (latents - 1, latents - 3)],
         "causality baseline": not all("causality alone" in " ".join(panel.series) for panel in hubs.facts.panels),
         "lines of both models": [panel.title.lower() for panel in flow.facts.panels] != list(SCORES)
         or not all(_shows(panel, names) for panel in flow.facts.panels),
@@ -201,7 +204,7 @@ def _plain_numbers(raw: Array, seed: int) -> Array:
         means = np.tensordot(weights[start : start + 100], raw, axes=1)
         flow, hub, skip = _plain_scores(means)
         composite = 0.4 * flow + 0.4 * hub + 0.2 * skip
-        received = np.tril(means).sum(axis=(1, 2, 4))
+        received = np.tril(means).sum(axis=(1, 2, 3))
         critical = (composite > CRITICAL).sum(axis=(1, 2))
         parts.append(np.stack([received.argmax(axis=1), _plain_specialisation(composite), critical]))
     return np.concatenate(parts, axis=1)

@@ -79,15 +79,14 @@ def comparison_hubs(models: Sequence[HubBars], title: str = "Which thoughts are 
         _bars(ratios, far, model.adjusted, model.adjusted_interval, colour, model.name)
     ratios.axhline(1.0, color=NULL, linewidth=1.4, label="causality alone (1.0)")
     ratios.axhline(THRESHOLD, color=ACCENT, linewidth=0.9, linestyle=(0, (4, 2)), label=f"threshold ({THRESHOLD:g})")
-    latents = len(models[0].incoming)
     for axes, positions, words, unit in (
-        (received, latents, "Attention received", "Attention weight, mean over queries"),
-        (ratios, latents - 2, "Smaller of the two enrichments", "Ratio to causality alone"),
+        (received, len(models[0].incoming), "Attention received", "Attention weight, mean over queries"),
+        (ratios, len(models[0].adjusted), "min(enrichment, hub enrichment)", "Ratio to causality alone"),
     ):
-        axes.set_xlabel(position_label("Source", latents))
-        axes.set_xlim(-0.6, latents - 0.4)
+        axes.set_xlabel(position_label("Source", positions))
+        axes.set_xlim(-0.6, positions - 0.4)
         axes.xaxis.set_major_locator(FixedLocator(range(positions)))
-        _finish(axes, words, unit, 3)
+        _finish(axes, words, unit, 2)
     return figure
 
 
@@ -170,6 +169,7 @@ def _finish(axes: Axes, title: str, unit: str, columns: int) -> None:
     axes.set_title(title, loc="left")
     axes.set_ylabel(unit)
     axes.grid(axis="y", color=FAINT, linewidth=0.5)
-    low, high = axes.dataLim.y0, axes.dataLim.y1
-    axes.set_ylim(min(0.0, low), high + 0.24 * (high - min(0.0, low) or 1.0))
-    axes.legend(loc="upper left", ncols=columns, handlelength=1.6, columnspacing=1.2)
+    low, high = min(0.0, axes.dataLim.y0), axes.dataLim.y1
+    rows = -(-len(axes.get_legend_handles_labels()[0]) // columns)
+    axes.set_ylim(low, high + (0.05 + 0.09 * rows) * (high - low or 1.0))
+    axes.legend(loc="upper left", ncols=columns, handlelength=1.6, columnspacing=1.2, labelspacing=0.3)

@@ -83,6 +83,69 @@ def test_what_cannot_be_measured_is_skipped_with_its_reason(run: Run, error: Exc
     assert (result.verdict, result.reason) == ("skipped", str(error))
 
 
+@pytest.fixture
+def comparing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """A run on two models, of which the one called broken breaks the ground."""
+    monkeypatch.setattr(Run, "_size", lambda self, name: len(name))
+    monkeypatch.setattr(Run, "model_study", lambda self, name: 7.0 if name == "broken" else 0.0)
+    monkeypatch.setattr(Run, "pair_study", lambda self, name: name)
+    monkeypatch.setattr("harness.judging.find", lambda name: SAME if name == SAME.id else GROUND)
+    return Run(RunOptions(models=("broken", "fine", "well"), output=tmp_path, cache_dir=tmp_path))
+
+
+SAME = Criterion("2.6-same", "validity", "s", "d.", Rule("is", "fine_vs_well"), Measurement, scope="pair")
+
+
+def of_a_pair(*rests_on: str) -> Criterion:
+    return claim(lambda study: Measurement(0.9), scope="pair", rests_on=rests_on)
+
+
+def test_every_two_models_are_a_pair_the_smaller_one_first(comparing: Run) -> None:
+    assert comparing.scopes(of_a_pair()) == ["fine_vs_broken", "well_vs_broken", "fine_vs_well"]
+    assert Run(RunOptions(models=("fine",))).scopes(of_a_pair()) == []
+
+
+def test_a_comparison_rests_on_both_models(comparing: Run) -> None:
+    assert comparing.judge(of_a_pair("1.2-ground"), "fine_vs_well").verdict == "pass"
+    result = comparing.judge(of_a_pair("1.2-ground"), "fine_vs_broken")
+    assert (result.verdict, result.measured) == ("invalid", 0.9)
+    assert result.reason == "rests on 1.2-ground of broken, which failed"
+
+
+def test_a_comparison_rests_on_what_is_judged_on_the_pair_itself(comparing: Run) -> None:
+    assert comparing.judge(of_a_pair("2.6-same"), "fine_vs_well").verdict == "pass"
+    result = comparing.judge(of_a_pair("2.6-same"), "fine_vs_broken")
+    assert (result.verdict, result.reason) == ("invalid", "rests on 2.6-same, which failed")
+
+
+@pytest.mark.parametrize("models", [("tiny-gpt2", "tiny-llama"), ("tiny-llama", "tiny-gpt2")])
+def test_the_embedded_models_are_ordered_by_their_sizes(tmp_path: Path, models: tuple[str, ...]) -> None:
+    run = Run(RunOptions(models=models, cache_dir=tmp_path))
+    assert run.pairs == {"tiny-llama_vs_tiny-gpt2": ("tiny-llama", "tiny-gpt2")}
+
+
+def test_the_embedded_models_go_through_the_whole_of_story_2_6(tmp_path: Path) -> None:
+    run = Run(
+        RunOptions(
+            models=("tiny-gpt2", "tiny-llama"),
+            n_problems=8,
+            output=tmp_path / "out",
+            cache_dir=tmp_path / "cache",
+            controls="cheap",
+        )
+    )
+    story = [criterion for criterion in registry.criteria() if criterion.story == "2.6"]
+    ((scope, names),) = run.pairs.items()
+    results = {criterion.id: run.judge(criterion, scope) for criterion in story}
+    assert all(one.verdict in ("pass", "fail") for one in results.values()), results
+    assert all(one.verdict == "pass" for one in results.values() if one.kind != "hypothesis"), results
+    assert set(results["2.6-differ"].controls) == {f"halves of {name}" for name in names}
+    assert all(run.pair_study(scope).absolute(path).exists() for one in results.values() for path in one.artifacts)
+    sizes = [run.model_study(name).about["n_parameters"] for name in names]
+    assert sizes == sorted(sizes)
+    assert [phase.scope for phase in run.complete(list(results.values())).phases] == [scope]
+
+
 def test_the_attainable_range_is_held_against_the_rule(run: Run) -> None:
     assert run.judge(claim(lambda study: Measurement(0.4, attainable=(0.0, 0.45))), "m").reach == "unattainable"
     assert run.judge(claim(lambda study: Measurement(0.9, attainable=(0.6, 1.0))), "n").reach == "cannot fail"

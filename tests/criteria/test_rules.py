@@ -101,3 +101,30 @@ def test_a_phase_is_what_its_conditions_are(change: dict[str, Any], verdict: str
 def test_a_phase_with_a_condition_that_was_not_judged_is_incomplete() -> None:
     assert verdict_of({name: result(name) for name in PHASES[0].conditions[1:]}, PHASES[0].conditions) == "incomplete"
     assert [phase.verdict for phase in phase_results([result("1.2-max")], {"model": ["m"]})] == ["incomplete"]
+
+
+def comparison(changes: dict[str, dict[str, Any]]) -> list[CriterionResult]:
+    conditions = next(phase.conditions for phase in PHASES if phase.id == "comparison")
+    place = {"study": "phase2", "model": "a_vs_b"}
+    return [result(name, **{**place, **changes.get(name, {})}) for name in (*conditions, "2.6-fewer", "2.6-answers")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "pass"),
+        ({"2.6-fewer": {"verdict": "fail"}}, "pass"),
+        ({"2.6-visible": {"verdict": "fail"}}, "fail"),
+        ({"2.6-same": {"verdict": "fail"}, "2.6-differ": {"verdict": "invalid"}}, "invalid"),
+        ({"2.6-differ": {"discriminates": False}}, "pass (does not discriminate: 2.6-differ)"),
+    ],
+)
+def test_a_pair_has_a_comparison_and_no_phase_of_a_model(changes: dict[str, dict[str, Any]], verdict: str) -> None:
+    phases = phase_results(comparison(changes), {"model": ["a", "b"], "pair": ["a_vs_b"]})
+    assert [(phase.id, phase.scope, phase.verdict) for phase in phases] == [("comparison", "a_vs_b", verdict)]
+
+
+def test_a_comparison_gives_the_answers_of_its_criteria() -> None:
+    said = {"2.6-answers": {"answer": "Same hub? yes", "confidence": 1.0}, "2.6-differ": {"answer": "flow +0.1"}}
+    (phase,) = phase_results(comparison(said), {"pair": ["a_vs_b"]})
+    assert phase.answers == ["Same hub? yes, confidence at least 0.9995", "flow +0.1"]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -204,6 +204,15 @@ def test_values_for_six_latents() -> None:
 def test_smallest_p_is_limited_by_draws_and_by_arrangements() -> None:
     assert bounds.p_value(999) == (1 / 1000, 1)
     assert bounds.p_value(9999, distinct=10) == (1 / 10, 1)
+
+
+@pytest.mark.parametrize(("first", "second"), [(5, 5), (5, 3), (1, 1), (1, 2)])
+def test_the_smallest_p_of_a_relabelling_by_enumeration(first: int, second: int) -> None:
+    """The deal that sets the two groups apart best, and its mirror where both are of one size."""
+    groups = range(first + second)
+    best = {frozenset(groups[:first]), frozenset(groups[first:])}
+    deals = [frozenset(deal) for deal in combinations(groups, first)]
+    assert bounds.relabelling_p(first, second) == (sum(deal in best for deal in deals) / len(deals), 1)
 
 
 @pytest.mark.parametrize(("L", "H"), [(3, 1), (3, 2), (4, 2), (5, 1), (6, 1)])

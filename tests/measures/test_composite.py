@@ -15,7 +15,9 @@ from harness.measures import (
     functional_type,
     hub_score,
     min_max,
+    normalise_rows,
     overlap,
+    row_scores,
     skip,
     specialisation,
 )
@@ -116,3 +118,25 @@ def test_specialisation_is_0_for_equal_heads_and_1_for_a_single_one() -> None:
 def test_overlap_counts_shared_heads_whatever_their_order() -> None:
     assert overlap(np.array([1, 2, 3, 4]), np.array([4, 9, 1, 8])) == 0.5
     np.testing.assert_array_equal(overlap(np.array([[0, 1], [2, 3]]), np.array([[1, 0], [4, 5]])), [1, 0])
+
+
+def test_row_scores_are_the_three_scores_of_rows_with_mass_one() -> None:
+    mean = patterns(2)
+    rows = normalise_rows(mean)
+    for found, score in zip(row_scores(mean), (flow, hub_score, skip), strict=True):
+        np.testing.assert_allclose(found, score(rows), rtol=1e-12)
+
+
+def test_row_scores_leave_empty_rows_out() -> None:
+    mean = patterns(3)
+    mean[0, 0] = 0
+    mean[0, 1, 5] = 0
+    mean[0, 2, 2] = 0
+    flows, hubs, skips = row_scores(mean)
+    assert np.isnan([flows[0, 0], hubs[0, 0], skips[0, 0], skips[0, 1]]).all()
+    rows = normalise_rows(mean[0, 2])
+    columns = [sum(rows[i, j] for i in (0, 1, 3, 4, 5)) for j in range(6)]
+    assert hubs[0, 2] == pytest.approx(np.var(columns))
+    assert flows[0, 2] == pytest.approx(sum(rows[i, j] for i in (1, 3, 4, 5) for j in range(i)) / 5)
+    assert np.isfinite(flows).sum() == np.isfinite(hubs).sum() == 11
+    assert np.isfinite(skips).sum() == 10

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ CRITERIA = (
     declared("1.2-max", "hypothesis", ">=", THRESHOLD),
     declared("1.2-spread", "hypothesis", ">", 0.15),
     declared("1.5-ratio", "hypothesis", ">=", 2),
+    declared("2.6-differ", "hypothesis", "<", 0.05, scope="pair"),
 )
 
 
@@ -55,7 +57,9 @@ class FakeRun:
             raise HarnessError(self.script["preflight"])
 
     def scopes(self, criterion: Criterion) -> list[str]:
-        return ["run"] if criterion.scope == "run" else list(self.options.models)
+        models = self.options.models
+        pairs = [f"{one}_vs_{other}" for one, other in combinations(models, 2)]
+        return {"run": ["run"], "model": list(models), "pair": pairs}[criterion.scope]
 
     def judge(self, criterion: Criterion, scope: str) -> CriterionResult:
         self._note(f"judged {scope}-{criterion.id}")

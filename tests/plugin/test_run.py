@@ -193,6 +193,35 @@ class TestOutcome:
         result.stdout.fnmatch_lines(["SKIPPED*needs 6 latents"])
 
 
+class TestPairs:
+    TWO = ("--model", "tiny-llama", "--model", "tiny-gpt2")
+    PAIR = "tiny-llama_vs_tiny-gpt2-2.6-differ"
+
+    def test_two_models_add_the_comparison(self, checks: Checks) -> None:
+        result = checks("--collect-only", "-q", *self.TWO)
+        module = "checks/test_story_2_6_comparison.py"
+        assert [line for line in result.outlines if "2_6" in line] == [f"{module}::test_criterion[{self.PAIR}]"]
+        assert not [line for line in checks("--collect-only", "-q").outlines if "2_6" in line]
+
+    def test_the_comparison_has_a_table_of_its_own(self, checks: Checks) -> None:
+        result = checks("--story", "2.6", *self.TWO)
+        result.stdout.fnmatch_lines(["Phase 2 * tiny-llama vs tiny-gpt2", "* 2.6-differ *PASS"])
+
+    @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+    def test_the_comparison_has_approved_verdicts_of_its_own(
+        self, checks: Checks, pytester: pytest.Pytester, workers: list[str]
+    ) -> None:
+        checks("--approve", *self.TWO, *workers)
+        assert {path.name for path in (pytester.path / "baselines").iterdir()} == {
+            f"{scope}.synthetic.json" for scope in ("run", "tiny-llama", "tiny-gpt2", "tiny-llama_vs_tiny-gpt2")
+        }
+        assert checks("--gate", "baseline", *self.TWO, *workers).ret == 0
+        changed = checks("--gate", "baseline", *self.TWO, *workers, script={self.PAIR: {"verdict": "fail"}})
+        assert changed.ret == 1
+        changed.stdout.fnmatch_lines(["tiny-llama_vs_tiny-gpt2  2.6-differ  pass -> fail*"])
+        assert checks("--gate", "baseline").ret == 0
+
+
 class TestInterruption:
     @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
     def test_an_interrupted_run_keeps_and_reports_what_it_judged(
@@ -296,8 +325,9 @@ class TestUsageErrors:
         [
             (["--model", "nope"], "No model is called 'nope'. Known models: gpt2, llama, tiny-gpt2, tiny-llama"),
             (["--control-model", "nope"], "No model is called 'nope'"),
-            (["--story", "9.9"], "No story is called '9.9'. --story takes one of: 1.1, 1.2, 1.5."),
-            (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1."),
+            (["--story", "9.9"], "No story is called '9.9'. --story takes one of: 1.1, 1.2, 1.5, 2.6."),
+            (["--story", "2.6"], "Story 2.6 compares models: name two or more of them with --model."),
+            (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1, phase2."),
             (["--n-problems", "0"], "--n-problems is 0; a sample needs at least 1 problem."),
             (["--seed", "-1"], "--seed is -1; a seed is a whole number from 0 on."),
             (["--batch-size", "many"], "--batch-size is 'many'; it takes auto or a number of problems"),
