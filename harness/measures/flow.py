@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measures.patterns import Array, checked, mean_over_heads, ratio
+from harness.measures.patterns import Array, causal_cells, checked, mean_over_heads, ratio, weighed
 
 SKIP_SOURCES = 3
 
@@ -13,7 +13,9 @@ SKIP_SOURCES = 3
 def latent_mass(mean: NDArray[Any]) -> Array:
     """`[..., L, H, T]`: how much of each query's attention falls on latents at all."""
     patterns = checked(mean, "latent_mass")
-    return np.sum(patterns, axis=-1, where=np.tri(patterns.shape[-1], dtype=np.bool_))
+    T = patterns.shape[-1]
+    rows, cols = causal_cells(T)
+    return weighed(patterns, np.eye(T)[rows], rows * T + cols)
 
 
 def sequential_share(mean: NDArray[Any]) -> Array:
@@ -52,7 +54,9 @@ def skip(mean: NDArray[Any]) -> Array:
 def forward_mass(mean: NDArray[Any]) -> Array:
     """`[..., L, H]`: sum of the weights on earlier latents (`j < i`)."""
     patterns = checked(mean, "forward_mass", at_least=2)
-    return np.sum(patterns, axis=(-2, -1), where=np.tri(patterns.shape[-1], k=-1, dtype=np.bool_))
+    T = patterns.shape[-1]
+    rows, cols = np.tril_indices(T, k=-1)
+    return weighed(patterns, np.ones((len(rows), 1)), rows * T + cols)[..., 0]
 
 
 def flow(mean: NDArray[Any]) -> Array:

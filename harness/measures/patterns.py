@@ -63,6 +63,17 @@ def causal_cells(T: int) -> tuple[Indices, Indices]:
     return rows, cols
 
 
+def weighed(patterns: Array, weights: Array, cells: Indices) -> Array:
+    """`[..., T, T]` patterns and `[cells, k]` weights of their flat cells to the `[..., k]` weighted sums.
+
+    One matrix product: numpy's sums over a mask take several times as long.
+    """
+    T = patterns.shape[-1]
+    spread = np.zeros((T * T, weights.shape[1]))
+    spread[cells] = weights
+    return np.asarray(patterns.reshape(*patterns.shape[:-2], T * T) @ spread)
+
+
 def mean_over_heads(scores: NDArray[Any]) -> Array:
     """`[..., L, H]` to `[...]`: the mean over heads, NaN heads left out; NaN when every head is."""
     return mean_of_defined(np.asarray(scores, dtype=np.float64), axis=(-2, -1))
@@ -159,7 +170,9 @@ def within_head_std(mean: NDArray[Any]) -> Array:
 def column_sums(mean: NDArray[Any]) -> Array:
     """`[..., L, H, T]`: the attention each key receives from all causal queries."""
     patterns = checked(mean, "column_sums")
-    return np.sum(patterns, axis=-2, where=causal_mask(patterns.shape[-1]))
+    T = patterns.shape[-1]
+    rows, cols = causal_cells(T)
+    return weighed(patterns, np.eye(T)[cols], rows * T + cols)
 
 
 def column_share(mean: NDArray[Any]) -> Array:
