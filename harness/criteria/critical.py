@@ -22,6 +22,7 @@ from harness.measures import (
     functional_type,
     hub_position,
     layer_type,
+    normalised_scores,
     specialisation,
     three_scores,
     top_k,
@@ -116,6 +117,30 @@ class HeadRanking:
             "specialisation": float(specialisation(self.sample.mean)),
             "rank_frequencies": self.table[places].to_dict("records"),
         }
+
+    def largest_score(self, head: Head) -> str:
+        """The score that is largest on the model's scale from 0 to 1, the first of equals."""
+        return SCORES[int(np.nan_to_num(normalised_scores(self.sample.mean)[:, *head]).argmax())]
+
+    def why(self, rank: int) -> list[str]:
+        """Why the head of this rank, the first being 0, is critical, relative to the model's other heads.
+
+        Three paragraphs: what its type means, its largest score, its composite score.
+        """
+        table = self.table
+        row = {str(name): value for name, value in table.iloc[rank].items()}
+        head = row["layer"], row["head"]
+        hub = hub_position(self.sample.mean)[head]
+        name = self.largest_score(head)
+        scores = table[f"{name}_score"]
+        own = row[f"{name}_score"]
+        return [
+            f"Functional type of L{head[0]}H{head[1]}: {row['functional_type']}; {DOES[row['functional_type']].format(hub=hub)}.",
+            f"Largest measure: {name} score {own:.4f}, rank {1 + (scores > own).sum()} of {len(table)} heads. The model's "
+            f"heads range from {scores.min():.4f} to {scores.max():.4f} with a median of {scores.median():.4f}.",
+            f"Composite score {row['composite_score']:.4f} [{row['composite_ci_low']:.4f}, {row['composite_ci_high']:.4f}], "
+            f"rank {rank + 1} of {len(table)}; among the first three in {row['top3_frequency']:.4f} of the resamples.",
+        ]
 
     def findings(self, title: str) -> str:
         """critical_heads_findings.txt."""

@@ -1,5 +1,6 @@
 """The figures of one model, each drawn and saved once, with what a check needs to know about them."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.criteria.critical import SCORES
 from harness.extraction.cached import sources_digest
 from harness.files import digest
 from harness.measures import (
     enrichment,
     head_max,
     hub_enrichment,
+    hub_position,
     incoming,
     latent_mass,
+    three_scores,
     top_k,
 )
 from harness.statistics import percentile_interval, resample, resample_weights
@@ -26,7 +30,19 @@ if TYPE_CHECKING:
     from harness.figures.inspect import FigureFacts, PngFacts
 
 TOP = 20
-_CODE = ("figures/*.py", "measures/*.py", "statistics/*.py", "criteria/*drawings.py", "criteria/compared.py")
+CRITICAL = 12
+DETAILED = 3
+"""Heads on figures 1, 4 and 5."""
+_DETAIL = re.compile(r"5_critical_head_detail_L\d+H\d+\.(png|pdf)")
+_CODE = (
+    "figures/*.py",
+    "measures/*.py",
+    "statistics/*.py",
+    "criteria/*drawings.py",
+    "criteria/compared.py",
+    "criteria/critical.py",
+    "criteria/rankings.py",
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,14 @@ class Drawings:
         """3_hub_analysis."""
         return self._hubs
 
+    def critical_heads(self) -> Drawing:
+        """4_top_heads_visualization."""
+        return self._critical_heads
+
+    def details(self) -> list[Drawing]:
+        """5_critical_head_detail_L{l}H{h} of the most critical heads; those of other heads are removed."""
+        return self._details
+
     @cached_property
     def _top_heads(self) -> Drawing:
         from harness.figures.top_heads import top_heads_grid
@@ -111,6 +135,46 @@ class Drawings:
             title=self._title("which thoughts are read"),
         )
         return self._save("3_hub_analysis", figure)
+
+    @cached_property
+    def _critical_heads(self) -> Drawing:
+        from harness.figures.critical_heads import critical_heads_grid
+
+        top = self._study.ranking.table.head(CRITICAL)
+        figure = critical_heads_grid(
+            self._study.sample.mean,
+            list(zip(top.layer.tolist(), top["head"].tolist(), strict=True)),
+            top.functional_type.tolist(),
+            top.composite_score.tolist(),
+            self._title("most critical heads"),
+        )
+        return self._save("4_top_heads_visualization", figure)
+
+    @cached_property
+    def _details(self) -> list[Drawing]:
+        drawn = [self._detail(rank) for rank in range(min(DETAILED, len(self._study.ranking.table)))]
+        current = {Path(path).name for one in drawn for path in one.paths}
+        for path in self._study.absolute(f"figures/{self._study.name}").iterdir():
+            if _DETAIL.fullmatch(path.name) and path.name not in current:
+                path.unlink(missing_ok=True)
+        return drawn
+
+    def _detail(self, rank: int) -> Drawing:
+        from harness.figures.head_detail import head_detail
+
+        ranking, mean = self._study.ranking, self._study.sample.mean
+        layer, head = (int(ranking.table[column][rank]) for column in ("layer", "head"))
+        figure = head_detail(
+            weights=mean[layer, head],
+            place=(layer, head),
+            kind=str(ranking.table.functional_type[rank]),
+            hub=int(hub_position(mean)[layer, head]),
+            scores=dict(zip(SCORES, three_scores(mean), strict=True)),
+            largest=ranking.largest_score((layer, head)),
+            caption=ranking.why(rank),
+            title=self._title(f"critical head L{layer}H{head}"),
+        )
+        return self._save(f"5_critical_head_detail_L{layer}H{head}", figure)
 
     def _title(self, what: str) -> str:
         study = self._study

@@ -12,6 +12,7 @@ from harness.criteria import (
     story_2_2,
     story_2_3,
     story_2_4,
+    story_2_5,
     story_2_6,
 )
 from harness.criteria.criterion import Criterion
@@ -27,6 +28,7 @@ _STORIES = (
     story_2_2,
     story_2_3,
     story_2_4,
+    story_2_5,
     story_2_6,
 )
 

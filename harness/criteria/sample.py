@@ -1,7 +1,7 @@
 """A sample of problems as the hypotheses see it: attention patterns, a seed, and draws of its shuffled control."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ class Sample:
     draw_controls: bool = True
     second: Callable[[], Array] | None = None
     """Brings the patterns of a second sample of problems, disjoint from the first."""
+    _drawn: dict[Callable[[Array], Any], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def other(self) -> "Sample":
@@ -54,6 +55,16 @@ class Sample:
     def draw_means(self, kind: Literal["rows", "off-diagonal"]) -> Array:
         """[draws, L, H, T, T]: mean patterns of the draws, computed once."""
         return self._row_means if kind == "rows" else self._off_diagonal_means
+
+    def drawn(self, measure: Callable[[Array], Any]) -> Array:
+        """[1000]: ``measure`` of the mean patterns [L, H, T, T] of each draw that keeps rows' mass, computed once.
+
+        The draws are those of :meth:`draw_means`, without holding them all in memory.
+        """
+        if measure not in self._drawn:
+            chunks = (shuffled_means(self.raw, CHUNK, self.seed, start=start) for start in range(0, DRAWS, CHUNK))
+            self._drawn[measure] = np.array([measure(mean) for means in chunks for mean in means], dtype=np.float64)
+        return self._drawn[measure]
 
     @cached_property
     def shuffled_structure(self) -> Array:

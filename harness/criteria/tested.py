@@ -9,21 +9,33 @@ from harness.criteria.criterion import Measurement, Rule
 from harness.criteria.hypothesis import SPLITS, TestMeasure, undefined
 from harness.criteria.sample import DRAWS, MANY_DRAWS, Sample
 from harness.measures import (
+    FUNCTIONAL_TYPES,
+    Contrast,
+    EmptyGroup,
+    between_groups,
     bounds,
     composite_score,
+    from_others,
+    functional_type,
     hub_adjusted,
     incoming,
     layer_distance,
     layer_members,
     mean_structure,
     overlap,
+    pairwise_distances,
+    take_patterns,
+    take_scores,
     top_k,
 )
+from harness.measures.composite import NO_TYPE
 from harness.statistics import (
     agreement,
     benjamini_hochberg,
+    drawn_p,
     group_permutation_p,
     halves,
+    label_permutation_p,
     p_value,
     percentile_interval,
     resample,
@@ -160,13 +172,99 @@ def not_random() -> TestMeasure:
             },
         )
 
-    def on_each_draw(sample: Sample) -> Array:
-        drawn = sample.shuffled_structure
-        at_least = len(drawn) - np.searchsorted(np.sort(drawn), drawn - 1e-12, side="left")
-        # Each draw counts itself once, as the observed pattern does in the numerator's 1.
-        return np.asarray(at_least / len(drawn))[:DRAWS]
+    return TestMeasure(
+        procedure,
+        lambda sample: _p_among_all(sample.shuffled_structure)[:DRAWS],
+        lambda L, H, T: bounds.p_value(MANY_DRAWS),
+    )
 
-    return TestMeasure(procedure, on_each_draw, lambda L, H, T: bounds.p_value(MANY_DRAWS))
+
+def top_heads_apart(k: int) -> TestMeasure:
+    """p of how much farther the top k heads by composite score lie from the other heads than those from each other.
+
+    The null scores and chooses its own top k on every draw of the shuffled control.
+    """
+
+    def contrast(mean: Array) -> Contrast:
+        distances = pairwise_distances(mean.reshape(-1, *mean.shape[-2:]))
+        chosen = np.zeros(len(distances), dtype=np.bool_)
+        chosen[top_k(composite_score(mean), k)] = True
+        return from_others(distances, chosen)
+
+    def difference(mean: Array) -> Array:
+        return contrast(mean).difference
+
+    def procedure(sample: Sample) -> Measurement:
+        observed = contrast(sample.mean)
+        if not np.isfinite(observed.difference):
+            return undefined("heads have no rows of attention on latents in common")
+        drawn = sample.drawn(difference)
+        value = drawn_p(float(observed.difference), drawn)
+        return Measurement(
+            value,
+            p_value=value,
+            beside={
+                "mean distance, top to others": float(observed.across),
+                "mean distance among others": float(observed.inside),
+                "difference": float(observed.difference),
+                "difference when shuffled, median": float(np.median(drawn)),
+                "difference when shuffled, 95 %": float(np.quantile(drawn, 0.95)),
+            },
+        )
+
+    return TestMeasure(
+        procedure, lambda sample: _p_among_all(sample.drawn(difference)), lambda L, H, T: bounds.p_value(DRAWS)
+    )
+
+
+def types_apart(k: int) -> TestMeasure:
+    """p of how much farther heads of different functional types lie apart than heads of one, over the top k.
+
+    Types are permuted over the heads. A head of no type is left out.
+    """
+
+    def typed(mean: Array) -> tuple[Array, Array]:
+        best = top_k(composite_score(mean), k)
+        types = take_scores(functional_type(mean), best)
+        best, types = best[types != NO_TYPE], types[types != NO_TYPE]
+        found, counts = np.unique(types, return_counts=True)
+        if len(found) < 2 or counts.max() < 2:
+            names = ", ".join(FUNCTIONAL_TYPES[kind] for kind in found) or "none"
+            raise EmptyGroup(
+                f"needs two functional types among the top heads and two heads of one of them; the types of the "
+                f"{len(types)} heads that have one: {names}"
+            )
+        return pairwise_distances(take_patterns(mean, best)), types
+
+    def procedure(sample: Sample) -> Measurement:
+        distances, types = typed(sample.mean)
+        observed = between_groups(distances, types)
+        if not np.isfinite(observed.difference):
+            return undefined("heads have no rows of attention on latents in common")
+        value = label_permutation_p(distances, types, PERMUTATIONS, sample.seed)
+        kinds, counts = np.unique(types, return_counts=True)
+        return Measurement(
+            value,
+            p_value=value,
+            beside={
+                "mean distance between types": float(observed.across),
+                "mean distance within a type": float(observed.inside),
+                "difference": float(observed.difference),
+                "types": [f"{count} {FUNCTIONAL_TYPES[kind]}" for kind, count in zip(kinds, counts, strict=True)],
+            },
+        )
+
+    def p_of_draw(mean: Array, seed: int) -> float:
+        try:
+            return label_permutation_p(*typed(mean), CONTROL_RESAMPLES - 1, seed)
+        except EmptyGroup:
+            return float("nan")
+
+    return TestMeasure(
+        procedure,
+        lambda sample: np.array([p_of_draw(mean, sample.seed) for mean in sample.draw_means("rows")]),
+        lambda L, H, T: bounds.p_value(PERMUTATIONS, bounds.type_arrangements(min(k, L * H))),
+    )
 
 
 def stable_ranking(k: int, rule: Rule) -> TestMeasure:
@@ -204,6 +302,16 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
         return np.asarray(overlap(best(sample.draw_means("rows")), best(sample.other.draw_means("rows"))))
 
     return TestMeasure(procedure, on_each_draw, lambda L, H, T: bounds.overlap(L, H, T, k), second_sample=True)
+
+
+def _p_among_all(drawn: Array) -> Array:
+    """The p of every drawn value against all of them; NaN for one that is not defined.
+
+    Each counts itself once, as an observed value does in the numerator's 1.
+    """
+    ranked = np.sort(drawn[np.isfinite(drawn)])
+    at_least = len(ranked) - np.searchsorted(ranked, drawn - 1e-12, side="left")
+    return np.where(np.isfinite(drawn), at_least / len(drawn), np.nan)
 
 
 def _positions(positions: Array, what: str) -> str:

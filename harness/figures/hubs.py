@@ -7,7 +7,8 @@ from matplotlib.ticker import FixedLocator
 
 from harness.figures.layers import round_up
 from harness.figures.patterns import Panel, Sizes, colour_bar, draw_pattern, position_label
-from harness.figures.style import ACCENT, FAINT, INK, MEASURED, MUTED, NULL, SECOND, styled
+from harness.figures.style import ACCENT, FAINT, INK, MEASURED, NULL, SECOND, styled
+from harness.figures.text import heading
 
 WIDTH, HEIGHT = 12.0, 3.9
 LEFT, RIGHT, BOTTOM, TOP = 0.66, 0.9, 0.62, 0.88
@@ -74,8 +75,7 @@ def hub_figure(
     pattern.set_title("Mean over all layers and heads", loc="left", y=1.0, pad=6)
     bar_axes = figure.add_axes((1 - (RIGHT - 0.15) / WIDTH, BOTTOM / HEIGHT, 0.13 / WIDTH, HEATMAP / HEIGHT))
     colour_bar(figure, mesh, bar_axes, "Attention weight")
-    figure.text(LEFT / WIDTH, 1 - 0.13 / HEIGHT, title, fontsize=12, va="top")
-    figure.text(LEFT / WIDTH, 1 - 0.38 / HEIGHT, NOTE, fontsize=7.5, va="top", color=MUTED)
+    heading(figure, title, NOTE, LEFT)
     return figure
 
 

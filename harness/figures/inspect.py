@@ -1,5 +1,6 @@
 """Reading a figure back: what was drawn, and what the file holds, so that a check can compare both with a plan."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.container import Container
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer, Container
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from PIL import Image
 
 from harness.errors import HarnessError
@@ -33,6 +36,14 @@ class PanelFacts:
     """Heatmap cells that are masked."""
     series: tuple[str, ...]
     """Labels of the lines, bars and points drawn."""
+    border: str | None
+    """Colour of the frame as ``#rrggbb``; None unless all four sides are drawn in one colour."""
+    bars: dict[str, tuple[float, ...]]
+    """Lengths of each set of bars, by label."""
+    annotations: dict[tuple[int, int], str]
+    """What is written on a heatmap's cells, by (query, key)."""
+    outlined: dict[str, tuple[tuple[int, int], ...]]
+    """Cells (query, key) of a heatmap inside each outline, by label."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,8 @@ class FigureFacts:
     colour_bars: int
     texts: tuple[str, ...]
     """Text that belongs to the figure and to no panel: its title and notes."""
+    legend: dict[str, str]
+    """Colour ``#rrggbb`` of the frames that the figure's legend explains, by label."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,11 @@ def facts(figure: Figure) -> FigureFacts:
         colour_scales=tuple(scales),
         colour_bars=len(bars),
         texts=tuple(text.get_text() for text in figure.texts),
+        legend={
+            text.get_text(): to_hex(patch.get_edgecolor())
+            for legend in figure.legends
+            for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+        },
     )
 
 
@@ -103,4 +121,31 @@ def _panel(axes: Axes) -> PanelFacts:
         cells=int(values.count()),
         blank_cells=int(values.size - values.count()),
         series=tuple(label for label in labels if label and not label.startswith("_")),
+        border=_border(axes),
+        bars={
+            str(bars.get_label()): tuple(np.asarray(bars.datavalues, dtype=np.float64).tolist())
+            for bars in axes.containers
+            if isinstance(bars, BarContainer)
+        },
+        annotations={} if heatmap is None else {_cell(*text.get_position()): text.get_text() for text in axes.texts},
+        outlined={} if heatmap is None else {str(patch.get_label()): _cells(patch) for patch in axes.patches},
+    )
+
+
+def _border(axes: Axes) -> str | None:
+    colours = {to_hex(side.get_edgecolor()) if side.get_visible() else None for side in axes.spines.values()}
+    return colours.pop() if axes.axison and len(colours) == 1 else None
+
+
+def _cell(x: float, y: float) -> tuple[int, int]:
+    return round(y), round(x)
+
+
+def _cells(outline: Patch) -> tuple[tuple[int, int], ...]:
+    """The heatmap cells whose centres an outline encloses; a cell's centre has its indices for coordinates."""
+    left, top, right, bottom = outline.get_path().get_extents(outline.get_patch_transform()).extents
+    return tuple(
+        (query, key)
+        for query in range(math.ceil(top), math.floor(bottom) + 1)
+        for key in range(math.ceil(left), math.floor(right) + 1)
     )

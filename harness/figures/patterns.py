@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +10,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
-from harness.figures.style import FAINT, MUTED, PATTERN_COLOURS
+from harness.figures.style import FAINT, PATTERN_COLOURS
+from harness.figures.text import heading
 
 MINIMAL_WIDTH = 6.8
 """Inches that the title and the note need, however few panels stand below them."""
@@ -20,10 +22,11 @@ COLOUR_BAR = "<colorbar>"
 
 @dataclass(frozen=True)
 class Panel:
-    """One pattern of a grid: ``weights`` [T, T], query i by key j, and the title above it."""
+    """One pattern of a grid: ``weights`` [T, T], query i by key j, the title above it, the colour of its frame."""
 
     weights: np.ndarray
     title: str
+    border: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Sizes:
     title_font: float = 8.5
     label_font: float = 6.8
     tick_font: float = 6.2
+    border: float = 2.0
+    """Points."""
 
 
 def position_label(role: str, positions: int) -> str:
@@ -79,14 +84,18 @@ def draw_pattern(axes: Axes, panel: Panel, limits: tuple[float, float], sizes: S
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.tick_params(left=False, bottom=False, pad=2, labelsize=sizes.tick_font)
-    axes.spines[:].set_visible(False)
+    frame = axes.spines[:]
+    frame.set_visible(panel.border is not None)
+    frame.set_edgecolor(panel.border)
+    frame.set_linewidth(sizes.border)
     axes.set_xlabel(position_label("Source", positions), fontsize=sizes.label_font)
     axes.set_ylabel(position_label("Destination", positions), fontsize=sizes.label_font)
     # Left to itself matplotlib measures every tick label to place these three: half the drawing time.
     tick = (sizes.tick_font + 4) / 72 / sizes.panel
     axes.xaxis.set_label_coords(0.5, -tick - 0.03 / sizes.panel)
     axes.yaxis.set_label_coords(-tick, 0.5)
-    axes.set_title(panel.title, fontsize=sizes.title_font, y=1 + 0.04 / sizes.panel, pad=0)
+    above = 0.04 + (sizes.border / 72 if panel.border else 0.0)
+    axes.set_title(panel.title, fontsize=sizes.title_font, y=1 + above / sizes.panel, pad=0)
     return mesh
 
 
@@ -142,15 +151,20 @@ def pattern_grid(
             )
         )
         colour_bar(figure, mesh, bar_axes, bar_label)
-    figure.text(size.left / width, 1 - 0.12 / height, title, fontsize=12, va="top")
-    figure.text(size.left / width, 1 - 0.36 / height, note, fontsize=7.5, va="top", color=MUTED)
+    heading(figure, title, note, size.left)
     return figure
 
 
-def colour_bar(figure: Figure, mesh: QuadMesh, axes: Axes, label: str) -> None:
-    """Draw the colour scale of ``mesh`` into ``axes``, with ``label`` beside it."""
+def colour_bar(
+    figure: Figure,
+    mesh: QuadMesh,
+    axes: Axes,
+    label: str,
+    orientation: Literal["vertical", "horizontal"] = "vertical",
+) -> None:
+    """Draw the colour scale of ``mesh`` into ``axes``, with ``label`` beside it or below."""
     axes.set_label(COLOUR_BAR)
-    bar = figure.colorbar(mesh, cax=axes)
+    bar = figure.colorbar(mesh, cax=axes, orientation=orientation)
     bar.set_label(label, fontsize=8, labelpad=4)
     bar.outline.set_edgecolor(FAINT)
     bar.ax.tick_params(labelsize=7, length=2)

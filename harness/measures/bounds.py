@@ -7,7 +7,9 @@ normalised (see `patterns.EMPTY`). All suprema of convex measures are reached in
 of rows that put everything on one cell or nothing on any.
 """
 
-from math import comb, floor, inf, sqrt
+from collections.abc import Sequence
+from itertools import combinations_with_replacement
+from math import comb, factorial, floor, inf, sqrt
 
 Range = tuple[float, float]
 
@@ -200,6 +202,17 @@ def types(L: int, H: int, T: int, k: int) -> Range:
     return 0.0, float(min(k, L * H, 4))
 
 
+def matching_types(L: int, H: int, T: int, k: int) -> Range:
+    """Share of `k` heads whose type's own score is above the 90th percentile of all heads.
+
+    A tenth of the heads, rounded up, is above it in each of three scores, and no head of one type needs two of
+    them. None is above where all heads score alike.
+    """
+    above = -(-(L * H - 1) // 10)
+    k = min(k, L * H)
+    return 0.0, min(k, 3 * above) / k
+
+
 def overlap(L: int, H: int, T: int, k: int) -> Range:
     """Share of heads in two sets of `k`: sets larger than half of all heads must meet."""
     k = min(k, L * H)
@@ -243,11 +256,29 @@ def confidence() -> Range:
 
 
 def layer_arrangements(L: int, H: int) -> int:
-    """Number of ways to deal the heads over early, middle and late layers that can differ in distance.
+    """Number of ways to deal the heads over early, middle and late layers that can differ in distance."""
+    return _deals([sum(3 * layer // L == group for layer in range(L)) * H for group in range(3)])
 
-    Groups of the same size can swap names without changing the largest distance between them.
+
+def type_arrangements(k: int) -> int:
+    """Largest number of ways to deal the four functional types over `k` heads that can differ in distance.
+
+    Over all sizes the types may have, two types at least and one of them with two heads; 1 where there are none.
     """
-    sizes = [sum(3 * layer // L == group for layer in range(L)) * H for group in range(3)]
-    ways = comb(sum(sizes), sizes[0]) * comb(sizes[1] + sizes[2], sizes[1])
-    swaps = {1: 6, 2: 2, 3: 1}[len(set(sizes))]
-    return ways // swaps
+    sizes = [
+        sizes
+        for types in (2, 3, 4)
+        for sizes in combinations_with_replacement(range(1, k), types)
+        if sum(sizes) == k and max(sizes) > 1
+    ]
+    return max(map(_deals, sizes), default=1)
+
+
+def _deals(sizes: Sequence[int]) -> int:
+    """Ways to deal `sum(sizes)` heads to groups of these sizes; groups of one size can swap names unnoticed."""
+    ways = factorial(sum(sizes))
+    for size in sizes:
+        ways //= factorial(size)
+    for size in set(sizes):
+        ways //= factorial(sizes.count(size))
+    return ways

@@ -86,6 +86,29 @@ def functional_type(mean: NDArray[Any]) -> Indices:
     return np.where(empty, NO_TYPE, types)
 
 
+def upper_decile(scores: NDArray[Any]) -> Array:
+    """`[..., L, H]` to `[...]`: the 90th percentile over the heads, linear between ranks; NaN heads are left out."""
+    ranked = np.sort(np.asarray(scores, dtype=np.float64).reshape(*scores.shape[:-2], -1), axis=-1)
+    last = np.maximum((~np.isnan(ranked)).sum(axis=-1, keepdims=True) - 1, 0)
+    place = 9 * last / 10
+    below = np.floor(place).astype(np.int64)
+    low = np.take_along_axis(ranked, below, axis=-1)
+    high = np.take_along_axis(ranked, np.minimum(below + 1, last), axis=-1)
+    return (low + (place - below) * (high - low))[..., 0]
+
+
+def matches_type(mean: NDArray[Any]) -> NDArray[np.bool_]:
+    """`[..., L, H]`: whether the score that names a head's type is above the model's 90th percentile of that score.
+
+    "Multi-Purpose" takes two of the three scores above theirs; "None" never matches.
+    """
+    scores = three_scores(mean)
+    above = scores > upper_decile(scores)[..., None, None]
+    types = functional_type(mean)
+    own = np.take_along_axis(above, np.minimum(types, MULTI_PURPOSE - 1)[..., None, :, :], axis=-3)[..., 0, :, :]
+    return np.where(types == MULTI_PURPOSE, above.sum(axis=-3) >= 2, own & (types < MULTI_PURPOSE))
+
+
 def specialisation(mean: NDArray[Any]) -> Array:
     """`[...]`: 1 minus the entropy of the composite's shares over heads, relative to equal shares.
 

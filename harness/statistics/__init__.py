@@ -4,7 +4,14 @@ from harness.statistics.bootstrap import agreement, percentile_interval, resampl
 from harness.statistics.controls import shuffled, shuffled_means, shuffles, uniform, uniform_context
 from harness.statistics.correction import benjamini_hochberg
 from harness.statistics.crossfit import halves
-from harness.statistics.permutation import drawn_p, group_permutation_p, p_value, sign_flip_p
+from harness.statistics.permutation import (
+    drawn_p,
+    group_permutation_p,
+    label_permutation_p,
+    p_value,
+    rearranged,
+    sign_flip_p,
+)
 from harness.statistics.planted import plant
 
 __all__ = [
@@ -13,9 +20,11 @@ __all__ = [
     "drawn_p",
     "group_permutation_p",
     "halves",
+    "label_permutation_p",
     "p_value",
     "percentile_interval",
     "plant",
+    "rearranged",
     "resample",
     "resample_weights",
     "shuffled",

@@ -1,10 +1,13 @@
 """Permutation tests that keep a problem, or a head, whole. p = (1 + hits) / (1 + draws)."""
 
+from collections.abc import Iterator
+from math import factorial, prod
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.measures.contrast import between_groups
 from harness.measures.layers import group_means, largest_distance
 from harness.measures.patterns import Array
 
@@ -68,3 +71,29 @@ def group_permutation_p(mean: NDArray[Any], members: NDArray[np.bool_], draws: i
         statistics = largest_distance(group_means(one[None], dealt))
         p[k] = drawn_p(float(statistics[0]), statistics[1:])
     return p.reshape(leading)
+
+
+def label_permutation_p(distances: Array, labels: NDArray[Any], draws: int = 9999, seed: int = 0) -> float:
+    """One-sided p of `between_groups` of `distances [k, k]`, permuting the `labels [k]` over the heads."""
+    observed = between_groups(distances, labels).difference
+    return drawn_p(float(observed), between_groups(distances, rearranged(labels, draws, seed)).difference)
+
+
+def rearranged(labels: NDArray[Any], draws: int, seed: int = 0) -> NDArray[Any]:
+    """`[m, k]`: every other order of the `labels [k]` where there are at most `draws`, else so many random ones."""
+    values, counts = np.unique(labels, return_counts=True)
+    others = factorial(len(labels)) // prod(factorial(int(count)) for count in counts) - 1
+    if others > draws:
+        return np.random.default_rng(seed).permuted(np.tile(labels, (draws, 1)), axis=1)
+    orders = np.array(list(_orders(dict(zip(values.tolist(), counts.tolist(), strict=True)))), dtype=labels.dtype)
+    return orders[(orders != labels).any(axis=1)]
+
+
+def _orders(left: dict[Any, int]) -> Iterator[tuple[Any, ...]]:
+    """Every different sequence in which each key occurs as often as its count says."""
+    if not any(left.values()):
+        yield ()
+    for label, count in left.items():
+        if count:
+            for rest in _orders({**left, label: count - 1}):
+                yield (label, *rest)

@@ -102,6 +102,25 @@ def ten_attend_to_latents() -> Raw:
     return raw
 
 
+def one_purpose_each() -> Raw:
+    """Of 32 heads four read their predecessor, four gather on 3, four skip from the last latent, 20 read themselves."""
+    alone = np.eye(6)
+    flowing, gathering, skipping = np.eye(6, k=-1), alone.copy(), alone.copy()
+    gathering[3:] = alone[3]
+    skipping[5] = [1 / 3, 1 / 3, 1 / 3, 0, 0, 0]
+    heads = np.stack([flowing] * 4 + [gathering] * 4 + [skipping] * 4 + [alone] * 20)
+    mass = np.random.default_rng(2).uniform(0.93, 0.97, size=(24, 32, 6))
+    return (mass[..., None] * heads).reshape(24, 4, 8, 6, 6)
+
+
+def same_look_other_mass() -> Raw:
+    """Every row is spread equally; heads differ only in which rows carry weight, and so in flow, hub and skip."""
+    even = np.tri(6) / np.arange(1, 7)[:, None]
+    rows = [[0.9] * 6, [0.01, *[0.3] * 5], [0.9, *[0.05] * 5], [0.9, *[0.05] * 5]]
+    heads = np.array(rows)[:, :, None] * even
+    return np.broadcast_to(np.tile(heads, (6, 1, 1)).reshape(3, 8, 6, 6), (24, 3, 8, 6, 6)).copy()
+
+
 CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "1.2-max": (hub, lambda: nothing(latent_mass=0.3)),
     "1.2-max-raw": (hub, lambda: nothing(latent_mass=0.3, noise=0)),
@@ -135,6 +154,9 @@ CASES: dict[str, tuple[Callable[[], Raw], Callable[[], Raw]]] = {
     "2.4-top10-normalised": (lambda: hubs_in(10), lambda: nothing(noise=0)),
     "2.4-types": (different_heads, lambda: nothing(noise=0)),
     "2.4-stable": (lambda: hubs_in(10), nothing),
+    "2.5-distinct": (one_purpose_each, lambda: nothing(noise=0)),
+    "2.5-specialised": (one_purpose_each, same_look_other_mass),
+    "2.5-types": (one_purpose_each, nothing),
     "2.3-late": (lambda: skips(range(2, 3)), lambda: skips(range(1))),
 }
 """Criterion id: (attention on which it passes, attention on which it fails)."""

@@ -150,6 +150,12 @@ CASES = {
         (1, 1, 3, 4),
         0,
     ),
+    "matching_types": (
+        of_mean(lambda mean: count(measures.matches_type(mean)) / 4),
+        bounds.matching_types(1, 4, 5, 12),
+        (1, 1, 4, 5),
+        0,
+    ),
     "across_problem_std": (spread, bounds.across_problem_std(1, 1, 3), (6, 1, 1, 3), 0.03),
     "unstable_share": (unstable, bounds.unstable_share(1, 1, 3, 0.48), (5, 1, 1, 3), 0),
 }
@@ -225,6 +231,42 @@ def test_layer_arrangements_by_enumeration(L: int, H: int) -> None:
             groups = [frozenset(k for k, label in enumerate(labels) if label == g) for g in range(3)]
             deals.add(frozenset(groups))
     assert bounds.layer_arrangements(L, H) == len(deals)
+
+
+@pytest.mark.parametrize("k", range(1, 8))
+def test_type_arrangements_by_enumeration(k: int) -> None:
+    """Deal four types over k heads, sort the deals by the sizes of the groups, forget the names."""
+    deals: dict[tuple[int, ...], set[frozenset[frozenset[int]]]] = {}
+    for labels in product(range(4), repeat=k):
+        groups = frozenset(frozenset(np.flatnonzero(np.equal(labels, kind)).tolist()) for kind in set(labels))
+        if 1 < len(groups) < k:
+            deals.setdefault(tuple(sorted(map(len, groups))), set()).add(groups)
+    assert bounds.type_arrangements(k) == max((len(found) for found in deals.values()), default=1)
+
+
+def types_of_their_own(L: int, H: int) -> np.ndarray:
+    """As many heads of each single type as can be above the 90th percentile, the others of none."""
+    each = -(-(L * H - 1) // 10)
+    flowing, gathering, skipping = np.zeros((6, 6)), 0.9 * np.eye(6), 0.9 * np.eye(6)
+    flowing[range(1, 6), range(5)] = 0.9
+    gathering[4, 4], gathering[5, 5], gathering[4:, 3] = 0, 0, 0.9
+    skipping[5] = [0.3, 0.3, 0.3, 0, 0, 0]
+    heads = np.tile(0.9 * np.eye(6), (L * H, 1, 1))
+    for start, pattern in zip((0, each, 2 * each), (flowing, gathering, skipping), strict=True):
+        heads[start : start + each] = pattern
+    return heads.reshape(L, H, 6, 6)
+
+
+@pytest.mark.parametrize(("L", "H"), [(1, 3), (1, 11), (1, 12), (2, 8), (3, 8), (4, 8), (12, 12)])
+def test_types_of_their_own_reach_the_share_that_can_match(L: int, H: int) -> None:
+    mean = types_of_their_own(L, H)
+    top = measures.top_k(measures.composite_score(mean), 12)
+    share = measures.take_scores(measures.matches_type(mean), top).mean()
+    assert share == pytest.approx(bounds.matching_types(L, H, 6, 12)[1])
+
+
+def test_no_head_can_exceed_the_decile_of_a_lone_head() -> None:
+    assert bounds.matching_types(1, 1, 6, 12) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0.0, (1.0, 1.0)), (0.4, (0.0, 1.0)), (1.0, (0.0, 0.0))])

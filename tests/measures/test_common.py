@@ -34,6 +34,7 @@ SHAPES = {
     "incoming_total": (T,),
     "latent_mass": (*HEADS, T),
     "layer_distance": (),
+    "matches_type": HEADS,
     "max_attention_value": HEADS,
     "mean_structure": (),
     "normalise_rows": (*HEADS, T, T),
@@ -54,13 +55,13 @@ SHAPES = {
 SCALE_FREE = {
     "block_distance", "column_share", "composite_normalised", "concentration", "enrichment", "flow",
     "functional_type", "hub_adjusted", "hub_enrichment", "hub_position", "hub_score_share", "layer_distance",
-    "mean_structure", "normalise_rows", "normalised_scores", "previous_weight", "row_scores",
+    "matches_type", "mean_structure", "normalise_rows", "normalised_scores", "previous_weight", "row_scores",
     "sequential_ratio", "sequential_share", "structure",
 }  # fmt: skip
 HELPERS = {
-    "causal_cells", "causal_mask", "distance", "group_means", "hub_class", "largest_distance", "layer_members",
-    "layer_type", "mean_over_heads", "mean_pairwise_distance", "min_max", "overlap", "take_patterns", "take_scores", "top_k",
-    "total_variation", "uniform_rows",
+    "between_groups", "causal_cells", "causal_mask", "distance", "from_others", "group_means", "hub_class",
+    "largest_distance", "layer_members", "layer_type", "mean_over_heads", "mean_pairwise_distance", "min_max", "overlap",
+    "pairwise_distances", "take_patterns", "take_scores", "top_k", "total_variation", "uniform_rows", "upper_decile",
 }  # fmt: skip
 
 
@@ -163,7 +164,9 @@ def test_absolute_measures_do_depend_on_it(name: str) -> None:
     assert np.any(call(name, raw * 0.5) < call(name, raw))
 
 
-@pytest.mark.parametrize("name", sorted(SCALE_FREE - {"hub_position", "functional_type", "normalised_scores"}))
+@pytest.mark.parametrize(
+    "name", sorted(SCALE_FREE - {"hub_position", "functional_type", "matches_type", "normalised_scores"})
+)
 def test_heads_without_attention_are_null_not_zero(name: str) -> None:
     raw = np.zeros((2, *HEADS, T, T))
     with np.errstate(all="raise"):

@@ -14,12 +14,14 @@ from harness.measures import (
     flow,
     functional_type,
     hub_score,
+    matches_type,
     min_max,
     normalise_rows,
     overlap,
     row_scores,
     skip,
     specialisation,
+    upper_decile,
 )
 from harness.statistics import plant
 
@@ -97,6 +99,50 @@ def test_the_largest_score_names_the_type_unless_two_are_high(
         "harness.measures.composite.normalised_scores", lambda mean: np.array(normalised)[:, None, None]
     )
     assert FUNCTIONAL_TYPES[functional_type(patterns())[0, 0]] == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sampled_from([(1, 1), (1, 2), (3, 4), (1, 11), (4, 8), (7, 3), (8, 32)]),
+    st.integers(0, 1000),
+    st.sampled_from([0.0, 0.3]),
+)
+def test_the_upper_decile_is_the_90th_percentile_of_the_heads_that_have_a_score(
+    shape: tuple[int, int], seed: int, missing: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(2, *shape)).round(1)
+    scores[rng.random(scores.shape) < missing] = np.nan
+    for one, found in zip(scores, upper_decile(scores), strict=True):
+        if np.isnan(one).all():
+            assert np.isnan(found)
+        else:
+            assert found == pytest.approx(np.nanpercentile(one, 90), abs=1e-12)
+
+
+def test_where_the_decile_falls_on_a_head_that_head_is_not_above_it() -> None:
+    for heads in range(11, 200, 10):
+        scores = np.random.default_rng(heads).normal(size=(1, heads))
+        assert (scores > upper_decile(scores)).sum() == (heads - 1) // 10
+
+
+def test_a_type_is_matched_where_its_own_score_is_in_the_models_highest_tenth() -> None:
+    for seed in range(5):
+        mean = patterns(seed, 5, 7)
+        scores = {"Forward Flow": flow(mean), "Hub Aggregator": hub_score(mean), "Skip Connection": skip(mean)}
+        above = {name: values > np.percentile(values, 90) for name, values in scores.items()}
+        for layer, head in np.ndindex(5, 7):
+            kind = FUNCTIONAL_TYPES[functional_type(mean)[layer, head]]
+            high = sum(values[layer, head] for values in above.values())
+            expected = high >= 2 if kind == "Multi-Purpose" else above[kind][layer, head]
+            assert matches_type(mean)[layer, head] == expected, (kind, high)
+
+
+def test_a_head_without_a_type_matches_none() -> None:
+    mean = np.zeros((4, 5, 6, 6))
+    mean[0, 0] = patterns()[0, 0]
+    assert not matches_type(mean)[functional_type(mean) == FUNCTIONAL_TYPES.index("None")].any()
+    assert not matches_type(np.broadcast_to(patterns()[0, 0], (3, 4, 6, 6))).any()
 
 
 def test_specialisation_is_1_minus_relative_entropy() -> None:

@@ -113,3 +113,39 @@ def test_a_member_without_p_still_counts_in_its_family() -> None:
 
 def test_an_empty_family_has_no_values() -> None:
     assert statistics.benjamini_hochberg([]).shape == (0,)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1], [1, 1, 0, 2], [0, 1, 1, 1, 2, 2], [3, 3, 3]])
+def test_few_rearrangements_are_all_there_once_without_the_one_observed(labels: list[int]) -> None:
+    found = [tuple(row) for row in statistics.rearranged(np.array(labels), draws=9999)]
+    assert len(set(found)) == len(found)
+    assert set(found) == set(permutations(labels)) - {tuple(labels)}
+
+
+def test_more_rearrangements_than_draws_are_drawn_at_random() -> None:
+    labels = np.repeat([0, 1, 2], 3)
+    assert len(statistics.rearranged(labels, 1679)) == 1679
+    assert len({tuple(row) for row in statistics.rearranged(labels, 1679)}) == 1679
+    drawn = statistics.rearranged(labels, 1678, seed=4)
+    assert drawn.shape == (1678, 9) and len({tuple(row) for row in drawn}) < 1678
+    assert (np.sort(drawn, axis=1) == labels).all()
+    np.testing.assert_allclose((drawn == 0).mean(axis=0), 1 / 3, atol=0.05)
+    np.testing.assert_array_equal(drawn, statistics.rearranged(labels, 1678, seed=4))
+    assert not np.array_equal(drawn, statistics.rearranged(labels, 1678, seed=5))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_p_of_labels_is_the_share_of_all_permutations_as_far_apart(seed: int) -> None:
+    labels = np.array([0, 0, 1, 1, 2, 2, 2])
+    points = np.random.default_rng(seed).normal(size=(7, 2)) + 0.8 * labels[:, None]
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+
+    def difference(groups: np.ndarray) -> float:
+        pairs = [(a, b) for a in range(7) for b in range(a)]
+        between = [distances[a, b] for a, b in pairs if groups[a] != groups[b]]
+        within = [distances[a, b] for a, b in pairs if groups[a] == groups[b]]
+        return float(np.mean(between) - np.mean(within))
+
+    reached = [difference(labels[list(order)]) >= difference(labels) - 1e-9 for order in permutations(range(7))]
+    assert statistics.label_permutation_p(distances, labels) == pytest.approx(np.mean(reached))
+    assert statistics.label_permutation_p(distances, labels, draws=200) == pytest.approx(np.mean(reached), abs=0.1)

@@ -1,0 +1,65 @@
+"""Figure 4: the heads with the largest composite scores, each framed in the colour of its functional type."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from harness.figures.patterns import Panel, Sizes, pattern_grid
+from harness.figures.style import TYPE_COLOURS, styled
+
+ROWS, COLUMNS = 3, 4
+LIMITS = (0.0, 1.0)
+SIZES = Sizes(panel=1.95, gap_across=0.58, gap_down=0.62, top=1.06, title_font=7.8, border=2.2)
+
+
+@styled
+def critical_heads_grid(
+    mean: np.ndarray,
+    heads: Sequence[tuple[int, int]],
+    types: Sequence[str],
+    scores: Sequence[float],
+    title: str = "Attention between thoughts, most critical heads",
+) -> Figure:
+    """Heatmaps of up to 12 heads, three rows of four; with fewer heads the last panels stay empty.
+
+    ``mean``: attention weights [L, H, T, T] (query i, key j), averaged over problems. ``heads``: (layer, head), the
+    most critical first; ``types`` the functional type of each, a key of ``TYPE_COLOURS``; ``scores`` its composite
+    score. Every panel shares the colour scale 0 to 1.0.
+    """
+    if len(heads) > ROWS * COLUMNS:
+        raise ValueError(f"the grid holds {ROWS * COLUMNS} heads, got {len(heads)}")
+    panels = [
+        Panel(mean[layer, head], f"L{layer}H{head}: {kind} (score={score:.2f})", TYPE_COLOURS[kind])
+        for (layer, head), kind, score in zip(heads, types, scores, strict=True)
+    ]
+    empty = ROWS * COLUMNS - len(panels)
+    figure = pattern_grid(
+        panels,
+        ROWS,
+        COLUMNS,
+        LIMITS,
+        title=title,
+        note="Mean over problems. Row: the thought that reads; column: the thought that is read. Score: composite of "
+        "flow, hub and skip. Frame: functional type."
+        + (f" {empty} of {ROWS * COLUMNS} panels empty: no more heads." if empty else ""),
+        bar_label="Attention weight",
+        sizes=SIZES,
+    )
+    width, height = figure.get_size_inches()
+    figure.legend(
+        handles=[
+            Patch(facecolor="white", edgecolor=colour, linewidth=SIZES.border, label=kind)
+            for kind, colour in TYPE_COLOURS.items()
+        ],
+        loc="upper left",
+        bbox_to_anchor=(SIZES.left / width, 1 - 0.56 / height),
+        ncols=len(TYPE_COLOURS),
+        borderpad=0,
+        borderaxespad=0,
+        handlelength=1.3,
+        handleheight=1.0,
+        columnspacing=2.0,
+    )
+    return figure

@@ -1,0 +1,45 @@
+"""Text that fits: lines measured in the house font before they are placed."""
+
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+from harness.figures.style import MUTED, STYLE
+
+TITLE, NOTE = 12.0, 7.5
+"""Points."""
+ROOM = 0.95
+"""Share of the space right of its left edge that a heading takes: glyphs are drawn on whole pixels, so that a line of
+small type can come out a few hundredths wider than it is measured."""
+
+
+def width_of(text: str, size: float) -> float:
+    """Inches that one line takes at ``size`` points."""
+    font = FontProperties(family=STYLE["font.family"], size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72
+
+
+def wrapped(text: str, size: float, width: float) -> str:
+    """``text`` at ``size`` points broken between words into lines of at most ``width`` inches."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and width_of(longer, size) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
+def heading(figure: Figure, title: str, note: str, left: float) -> None:
+    """A title and below it a muted note, ``left`` inches from the edge, in the uppermost half inch.
+
+    Either is set smaller where the figure is too narrow for it.
+    """
+    width, height = figure.get_size_inches()
+    for text, size, down, colour in ((title, TITLE, 0.12, None), (note, NOTE, 0.36, MUTED)):
+        line = " ".join(text.split())
+        fitting = min(1.0, ROOM * (width - left) / width_of(line or " ", size))
+        figure.text(
+            left / width, 1 - down / height, line, fontsize=size * fitting, va="top", color=colour, parse_math=False
+        )

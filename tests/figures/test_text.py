@@ -1,0 +1,51 @@
+import itertools
+
+import pytest
+from matplotlib.figure import Figure
+
+from harness.figures.style import styled
+from harness.figures.text import NOTE, TITLE, heading, width_of, wrapped
+
+
+@styled
+def _drawn(text, size):
+    figure = Figure(figsize=(20, 2), dpi=300)
+    figure.text(0, 0.5, text, fontsize=size, parse_math=False)
+    figure.draw_without_rendering()
+    return figure
+
+
+@pytest.mark.parametrize("text", ["hub score 0.1234", "WWW iii $x_1$", "Ünïcode"])
+@pytest.mark.parametrize("size", [6, 8.5, 12])
+def test_a_line_is_as_wide_as_it_is_drawn(text, size):
+    (line,) = _drawn(text, size).texts
+    assert width_of(text, size) == pytest.approx(line.get_window_extent().width / 300, rel=0.04)
+
+
+def test_text_is_broken_between_words_and_only_where_it_must():
+    text = "one two three four five six seven eight nine ten " * 5
+    lines = wrapped(text, 8, 2.0).split("\n")
+    assert " ".join(lines) == text.strip()
+    assert all(width_of(line, 8) <= 2.0 for line in lines)
+    for line, following in itertools.pairwise(lines):
+        assert width_of(f"{line} {following.split()[0]}", 8) > 2.0
+
+
+def test_a_word_that_is_too_wide_has_a_line_of_its_own():
+    assert wrapped(f"a {'w' * 80} b", 8, 2.0).split("\n") == ["a", "w" * 80, "b"]
+
+
+def test_a_heading_keeps_its_size_where_it_fits_and_shrinks_where_it_does_not():
+    @styled
+    def build(title):
+        figure = Figure(figsize=(6, 3), dpi=300)
+        heading(figure, title, "a note", 0.5)
+        figure.draw_without_rendering()
+        return figure
+
+    title, note = build("A title").texts
+    assert (title.get_fontsize(), note.get_fontsize()) == (TITLE, NOTE)
+    long, note = build("a very long name of a model\nwith $dollars$ " * 5).texts
+    assert long.get_fontsize() < TITLE and note.get_fontsize() == NOTE
+    assert long.get_window_extent().x1 <= 6 * 300
+    assert "\n" not in long.get_text() and "$dollars$" in long.get_text()
