@@ -118,24 +118,29 @@ class HeadRanking:
             "rank_frequencies": self.table[places].to_dict("records"),
         }
 
+    def on_scale(self, head: Head) -> dict[str, float]:
+        """Flow, hub and skip score of a head on the model's scale from 0 to 1, 0 where undefined."""
+        scaled = np.nan_to_num(normalised_scores(self.sample.mean)[:, *head])
+        return dict(zip(SCORES, scaled.tolist(), strict=True))
+
     def largest_score(self, head: Head) -> str:
-        """The score that is largest on the model's scale from 0 to 1, the first of equals."""
-        return SCORES[int(np.nan_to_num(normalised_scores(self.sample.mean)[:, *head]).argmax())]
+        """The score that is largest on the model's scale, the first of equals."""
+        scaled = self.on_scale(head)
+        return max(SCORES, key=lambda name: scaled[name])
 
     def why(self, rank: int) -> list[str]:
         """Why the head of this rank, the first being 0, is critical, relative to the model's other heads.
 
-        Three paragraphs: what its type means, its largest score, its composite score.
+        Three paragraphs: its type and what decides it, its largest score, its composite score.
         """
         table = self.table
         row = {str(name): value for name, value in table.iloc[rank].items()}
         head = row["layer"], row["head"]
-        hub = hub_position(self.sample.mean)[head]
         name = self.largest_score(head)
-        scores = table[f"{name}_score"]
-        own = row[f"{name}_score"]
+        scores, own = table[f"{name}_score"], row[f"{name}_score"]
         return [
-            f"Functional type of L{head[0]}H{head[1]}: {row['functional_type']}; {DOES[row['functional_type']].format(hub=hub)}.",
+            f"Functional type of L{head[0]}H{head[1]}: {row['functional_type']}. On the model's scale from 0 to 1 it has "
+            "flow {flow:.4f}, hub {hub:.4f} and skip {skip:.4f}.".format(**self.on_scale(head)),
             f"Largest measure: {name} score {own:.4f}, rank {1 + (scores > own).sum()} of {len(table)} heads. The model's "
             f"heads range from {scores.min():.4f} to {scores.max():.4f} with a median of {scores.median():.4f}.",
             f"Composite score {row['composite_score']:.4f} [{row['composite_ci_low']:.4f}, {row['composite_ci_high']:.4f}], "

@@ -26,7 +26,8 @@ TOP = 12
 
 NUMBER = r"(-?\d+\.\d{4}|nan)"
 WHY = re.compile(
-    rf"Functional type of L(\d+)H(\d+): ([\w\- ]+); .+\. "
+    rf"Functional type of L(\d+)H(\d+): ([\w\- ]+)\. "
+    rf"On the model's scale from 0 to 1 it has flow {NUMBER}, hub {NUMBER} and skip {NUMBER}\. "
     rf"Largest measure: (\w+) score {NUMBER}, rank (\d+) of (\d+) heads\. "
     rf"The model's heads range from {NUMBER} to {NUMBER} with a median of {NUMBER}\. "
     rf"Composite score {NUMBER} \[{NUMBER}, {NUMBER}\], rank (\d+) of (\d+); "
@@ -120,6 +121,7 @@ def _reasons(rows: list[Row], rank: int) -> tuple[str, ...]:
         row["layer"],
         row["head"],
         row["functional_type"],
+        *(f"{scaled[score]:.4f}" for score in SCORES),
         largest,
         f"{own:.4f}",
         str(1 + sum(value > own for value in values)),

@@ -104,22 +104,23 @@ def _draw_heatmap(axes: Axes, weights: np.ndarray, frame: str, hub: int) -> Quad
     sizes = Sizes(panel=HEATMAP, label_font=8, tick_font=7.5, border=2.6)
     mesh = draw_pattern(axes, Panel(weights, "", frame), LIMITS, sizes)
     colours = matplotlib.colormaps[PATTERN_COLOURS]
-    font = min(10.0, 25 * HEATMAP / latents)
+    font = min(10.0, 23 * HEATMAP / latents)
     for query, row in enumerate(weights.tolist()):
         for key, weight in enumerate(row[: query + 1]):
             bright = float(np.dot(colours(weight)[:3], (0.2126, 0.7152, 0.0722))) > 0.45
             ink = INK if bright else "white"
             axes.text(key, query, f"{weight:.2f}", color=ink, fontsize=font, ha="center", va="center")
-    _outline(axes, (hub, latents), (hub, hub + 1), f"hub: CT{hub}", TYPE_COLOURS["Hub Aggregator"], 0.05)
-    _outline(axes, (latents - 1, latents), (0, SKIP_SOURCES), "skip", TYPE_COLOURS["Skip Connection"], 0.11)
+    line = min(1.8, 5 * HEATMAP / latents)
+    _outline(axes, (hub, latents), (hub, hub + 1), f"hub: CT{hub}", TYPE_COLOURS["Hub Aggregator"], 0.05, line)
+    _outline(axes, (latents - 1, latents), (0, SKIP_SOURCES), "skip", TYPE_COLOURS["Skip Connection"], 0.11, line)
     axes.legend(loc="upper right", borderaxespad=0.8, handlelength=1.3, handleheight=1.0, title="Outlined cells")
     return mesh
 
 
 def _outline(
-    axes: Axes, queries: tuple[int, int], keys: tuple[int, int], label: str, colour: str, inset: float
+    axes: Axes, queries: tuple[int, int], keys: tuple[int, int], label: str, colour: str, inset: float, line: float
 ) -> None:
-    """Frame the cells of half-open ranges of queries and keys, ``inset`` cells inside their edges."""
+    """Frame the cells of half-open ranges of queries and keys, ``inset`` cells inside their edges, ``line`` points wide."""
     axes.add_patch(
         Rectangle(
             (keys[0] - 0.5 + inset, queries[0] - 0.5 + inset),
@@ -127,9 +128,10 @@ def _outline(
             queries[1] - queries[0] - 2 * inset,
             fill=False,
             edgecolor=colour,
-            linewidth=1.8,
+            linewidth=line,
             label=label,
-            path_effects=[Stroke(linewidth=3.6, foreground="white"), Normal()],
+            zorder=3,
+            path_effects=[Stroke(linewidth=2 * line, foreground="white"), Normal()],
         )
     )
 

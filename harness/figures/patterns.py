@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from harness.figures.style import FAINT, PATTERN_COLOURS
-from harness.figures.text import heading
+from harness.figures.text import heading, width_of
 
 MINIMAL_WIDTH = 6.8
 """Inches that the title and the note need, however few panels stand below them."""
@@ -91,9 +91,10 @@ def draw_pattern(axes: Axes, panel: Panel, limits: tuple[float, float], sizes: S
     axes.set_xlabel(position_label("Source", positions), fontsize=sizes.label_font)
     axes.set_ylabel(position_label("Destination", positions), fontsize=sizes.label_font)
     # Left to itself matplotlib measures every tick label to place these three: half the drawing time.
-    tick = (sizes.tick_font + 4) / 72 / sizes.panel
-    axes.xaxis.set_label_coords(0.5, -tick - 0.03 / sizes.panel)
-    axes.yaxis.set_label_coords(-tick, 0.5)
+    tick = (sizes.tick_font + 4) / 72
+    more_digits = width_of(str(ticks[-1])[1:], sizes.tick_font)
+    axes.xaxis.set_label_coords(0.5, -(tick + 0.03) / sizes.panel)
+    axes.yaxis.set_label_coords(-(tick + more_digits) / sizes.panel, 0.5)
     above = 0.04 + (sizes.border / 72 if panel.border else 0.0)
     axes.set_title(panel.title, fontsize=sizes.title_font, y=1 + above / sizes.panel, pad=0)
     return mesh

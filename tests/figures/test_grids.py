@@ -48,6 +48,17 @@ def test_every_panel_shows_the_causal_cells_only_and_names_its_axes(patterns, po
         assert panel.ylabel == f"Destination Position (0-{positions - 1})"
 
 
+@pytest.mark.parametrize("positions", [6, 12, 24])
+def test_axis_labels_keep_clear_of_the_tick_labels(patterns, positions):
+    figure = top_heads_grid(patterns(1, 6, positions), [(0, head) for head in range(6)])
+    figure.set_dpi(300)
+    figure.draw_without_rendering()
+    for axes in figure.axes[:6]:
+        for axis in (axes.xaxis, axes.yaxis):
+            label = axis.label.get_window_extent()
+            assert not any(label.overlaps(tick.get_window_extent()) for tick in axis.get_ticklabels())
+
+
 def test_heads_share_one_colour_scale_from_zero_to_one_and_one_colour_bar(patterns):
     mean = patterns(2, 4, 6) / 3
     drawn = facts(top_heads_grid(mean, _all_heads(mean)))
