@@ -58,13 +58,15 @@ def test_every_causal_cell_carries_its_weight(patterns, positions):
 def test_bars_are_what_each_thought_receives_and_gives(patterns):
     inputs = _inputs(patterns)
     weights = inputs["weights"]
-    drawn = facts(head_detail(**inputs))
-    bars = {label: values for panel in drawn.panels for label, values in panel.bars.items()}
+    figure = head_detail(**inputs)
+    bars = {label: values for panel in facts(figure).panels for label, values in panel.bars.items()}
     assert set(bars) == {"received", "causality alone", "to earlier thoughts", "to itself"}
     for k in range(6):
         assert bars["received"][k] == pytest.approx(sum(weights[i, k] for i in range(k, 6)))
         assert bars["to earlier thoughts"][k] == pytest.approx(sum(weights[k, :k]))
         assert bars["to itself"][k] == pytest.approx(weights[k, k])
+    own = figure.axes[2].containers[1]
+    assert [bar.get_x() for bar in own] == pytest.approx(bars["to earlier thoughts"])
 
 
 def test_bars_stand_over_their_column_and_beside_their_row(patterns):

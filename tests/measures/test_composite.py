@@ -21,6 +21,7 @@ from harness.measures import (
     row_scores,
     skip,
     specialisation,
+    three_scores,
     upper_decile,
 )
 from harness.statistics import plant
@@ -143,6 +144,13 @@ def test_a_head_without_a_type_matches_none() -> None:
     mean[0, 0] = patterns()[0, 0]
     assert not matches_type(mean)[functional_type(mean) == FUNCTIONAL_TYPES.index("None")].any()
     assert not matches_type(np.broadcast_to(patterns()[0, 0], (3, 4, 6, 6))).any()
+
+
+def test_heads_that_differ_by_rounding_alone_have_no_type_to_match() -> None:
+    mean = np.broadcast_to(patterns()[0, 0], (3, 4, 6, 6)).copy()
+    mean[1, 2, 5, 0] += 1e-12
+    assert (three_scores(mean)[2] > upper_decile(three_scores(mean)[2])).sum() == 1
+    assert not matches_type(mean).any()
 
 
 def test_specialisation_is_1_minus_relative_entropy() -> None:
