@@ -10,7 +10,8 @@ from matplotlib.ticker import FixedLocator
 
 from harness.figures.hubs import THRESHOLD
 from harness.figures.patterns import Panel, Sizes, pattern_grid, position_label
-from harness.figures.style import ACCENT, FAINT, INK, MEASURED, MUTED, NULL, SECOND, styled
+from harness.figures.style import ACCENT, FAINT, INK, MEASURED, NULL, SECOND, styled
+from harness.figures.text import heading
 
 COLOURS = (MEASURED, SECOND)
 """The smaller model's and the larger one's."""
@@ -155,8 +156,7 @@ def _panels(count: int, title: str, note: str) -> tuple[Figure, list[Axes]]:
         top=1 - TOP / HEIGHT,
         wspace=0.7 / ((width - LEFT - RIGHT - (count - 1) * 0.7) / count),
     )
-    figure.text(LEFT / width, 1 - 0.13 / HEIGHT, title, fontsize=12, va="top")
-    figure.text(LEFT / width, 1 - 0.38 / HEIGHT, note, fontsize=7.5, va="top", color=MUTED)
+    heading(figure, title, note, LEFT)
     return figure, [figure.add_subplot(grid[0, column]) for column in range(count)]
 
 
