@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from harness.figures.patterns import Panel, Sizes, pattern_grid
+from harness.figures.layers import round_up
+from harness.figures.patterns import Panel, Sizes, causal_maximum, pattern_grid
 from harness.figures.style import TYPE_COLOURS, styled
 
 ROWS, COLUMNS = 3, 4
-LIMITS = (0.0, 1.0)
 SIZES = Sizes(panel=1.95, gap_across=0.58, gap_down=0.62, top=1.06, title_font=7.8, border=2.2)
 
 
@@ -26,7 +26,7 @@ def critical_heads_grid(
 
     ``mean``: attention weights [L, H, T, T] (query i, key j), averaged over problems. ``heads``: (layer, head), the
     most critical first; ``types`` the functional type of each, a key of ``TYPE_COLOURS``; ``scores`` its composite
-    score. Every panel shares the colour scale 0 to 1.0.
+    score. Every panel shares one colour scale, which ends at the next round number above their largest weight.
     """
     if len(heads) > ROWS * COLUMNS:
         raise ValueError(f"the grid holds {ROWS * COLUMNS} heads, got {len(heads)}")
@@ -34,15 +34,16 @@ def critical_heads_grid(
         Panel(mean[layer, head], f"L{layer}H{head}: {kind} (score={score:.2f})", TYPE_COLOURS[kind])
         for (layer, head), kind, score in zip(heads, types, scores, strict=True)
     ]
+    largest = round_up(max(causal_maximum(panel.weights) for panel in panels))
     empty = ROWS * COLUMNS - len(panels)
     figure = pattern_grid(
         panels,
         ROWS,
         COLUMNS,
-        LIMITS,
+        (0.0, largest),
         title=title,
         note="Mean over problems. Row: the thought that reads; column: the thought that is read. Score: composite of "
-        "flow, hub and skip. Frame: functional type."
+        f"flow, hub and skip. Frame: functional type. Colours: 0 to {largest:g}."
         + (f" {empty} of {ROWS * COLUMNS} panels empty: no more heads." if empty else ""),
         bar_label="Attention weight",
         sizes=SIZES,

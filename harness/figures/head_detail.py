@@ -11,7 +11,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from harness.figures.patterns import Panel, Sizes, colour_bar, draw_pattern
+from harness.figures.layers import round_up
+from harness.figures.patterns import Panel, Sizes, causal_maximum, colour_bar, draw_pattern
 from harness.figures.style import FAINT, INK, MEASURED, MUTED, NULL, PATTERN_COLOURS, TYPE_COLOURS, styled
 from harness.figures.text import heading, wrapped
 from harness.measures import upper_decile
@@ -25,7 +26,6 @@ WIDTH = LEFT + HEATMAP + GAP + OUTGOING + COLUMN_GAP + COLUMN + MARGIN
 HEIGHT = BOTTOM + HEATMAP + GAP + INCOMING + TOP
 """Inches: margins, the heatmap and the bars beside it, the column of words and ranks to their right."""
 
-LIMITS = (0.0, 1.0)
 CAPTION = 9.0
 """Points."""
 NOTE = (
@@ -52,7 +52,8 @@ def head_detail(
     each [L, H] by name; ``kind`` its functional type, a key of ``TYPE_COLOURS``; ``hub`` the key it reads most;
     ``largest`` the name of the score that the caption dwells on. ``caption``: paragraphs.
 
-    The cells of the hub and those of the skip connection are outlined.
+    The colour scale ends at the next round number above the head's largest weight. The cells of the hub and those of
+    the skip connection are outlined.
     """
     figure = Figure(figsize=(WIDTH, HEIGHT))
     sides = figure.add_gridspec(
@@ -102,12 +103,13 @@ def head_detail(
 def _draw_heatmap(axes: Axes, weights: np.ndarray, frame: str, hub: int) -> QuadMesh:
     latents = len(weights)
     sizes = Sizes(panel=HEATMAP, label_font=8, tick_font=7.5, border=2.6)
-    mesh = draw_pattern(axes, Panel(weights, "", frame), LIMITS, sizes)
+    largest = round_up(causal_maximum(weights))
+    mesh = draw_pattern(axes, Panel(weights, "", frame), (0.0, largest), sizes)
     colours = matplotlib.colormaps[PATTERN_COLOURS]
     font = min(10.0, 23 * HEATMAP / latents)
     for query, row in enumerate(weights.tolist()):
         for key, weight in enumerate(row[: query + 1]):
-            bright = float(np.dot(colours(weight)[:3], (0.2126, 0.7152, 0.0722))) > 0.45
+            bright = float(np.dot(colours(weight / largest)[:3], (0.2126, 0.7152, 0.0722))) > 0.45
             ink = INK if bright else "white"
             axes.text(key, query, f"{weight:.2f}", color=ink, fontsize=font, ha="center", va="center")
     line = min(1.8, 5 * HEATMAP / latents)

@@ -25,8 +25,17 @@ def test_twelve_heads_fill_three_rows_of_four_with_type_and_score_in_the_title(p
         f"L{layer}H{head}: {kind} (score={1.5 - 0.1 * index:.2f})"
         for index, ((layer, head), kind) in enumerate(zip(heads, types, strict=True))
     ]
-    assert drawn.colour_scales == ((0.0, 1.0),)
     assert drawn.colour_bars == 1
+
+
+@pytest.mark.parametrize("scale", [1, 0.2, 0.01])
+def test_one_colour_scale_fits_the_heads_shown_and_the_note_says_so(patterns, scale):
+    mean = scale * patterns(4, 8, 6)
+    largest = max(mean[divmod(index, 8)][i, j] for index in range(12) for i in range(6) for j in range(i + 1))
+    drawn = facts(_grid(mean, 12)[2])
+    ((low, high),) = drawn.colour_scales
+    assert low == 0 and largest <= high * (1 + 1e-9) and high <= 1.5 * largest
+    assert any(f"Colours: 0 to {high:g}." in text for text in drawn.texts)
 
 
 def test_frames_have_the_colour_of_the_type_and_the_legend_says_which(patterns):

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from harness.figures.head_detail import head_detail
 from harness.figures.inspect import facts
@@ -38,6 +39,11 @@ def _lay_out(figure):
     figure.draw_without_rendering()
 
 
+def _luminance(colour):
+    srgb = np.asarray(colour)
+    return float(np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+
 def _panel(drawn, test):
     (found,) = [panel for panel in drawn.panels if test(panel)]
     return found
@@ -52,7 +58,8 @@ def test_every_causal_cell_carries_its_weight(patterns, positions):
         (i, j): f"{inputs['weights'][i, j]:.2f}" for i in range(positions) for j in range(i + 1)
     }
     assert heatmap.xlabel == f"Source Position (0-{positions - 1})"
-    assert heatmap.colour_limits == (0.0, 1.0)
+    low, high = heatmap.colour_limits
+    assert low == 0 and inputs["weights"].max() <= high * (1 + 1e-9) and high <= 1.5 * inputs["weights"].max()
 
 
 def test_bars_are_what_each_thought_receives_and_gives(patterns):
@@ -155,6 +162,20 @@ def test_the_legend_of_the_outlines_lies_on_blank_cells(patterns, positions):
     (x0, y0), (x1, y1) = heatmap.transData.inverted().transform(heatmap.get_legend().get_window_extent().get_points())
     assert min(y0, y1) >= -0.5 and max(x0, x1) <= positions - 0.5
     assert np.ceil(min(x0, x1) - 0.5) > np.ceil(max(y0, y1) - 0.5)
+
+
+@pytest.mark.parametrize("scale", [1, 0.1])
+def test_numbers_stand_out_from_their_cells(patterns, scale):
+    inputs = _inputs(patterns)
+    inputs["weights"] *= scale
+    figure = head_detail(**inputs)
+    heatmap = figure.axes[1]
+    colours = heatmap.collections[0]
+    for text in heatmap.texts:
+        key, query = text.get_position()
+        cell = colours.to_rgba(inputs["weights"][query, key])[:3]
+        light, dark = sorted((_luminance(to_rgb(text.get_color())), _luminance(cell)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 3
 
 
 @pytest.mark.parametrize("positions", [5, 6, 8, 12, 24])
