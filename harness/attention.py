@@ -19,10 +19,16 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask, sdpa_mask
 
+from harness.errors import HarnessError
+
 FAST = "thoughts"
 """Kernel: torch's scaled dot product attention."""
 EXPLICIT = "thoughts-explicit"
 """Kernel: softmax over explicit scores; a fully masked row attends uniformly, as the reference's eager path does."""
+
+
+_NOT_IN_THE_KERNEL = ("softcap", "s_aux")
+"""Terms some architectures add to the scores: a cap (Gemma 2) and sinks (GPT-OSS)."""
 
 
 class Recorder(Protocol):
@@ -58,7 +64,8 @@ def row_weights(query: Tensor, key: Tensor, bias: Tensor, scaling: float) -> Ten
     batch, heads, steps, width = query.shape
     groups, keys = key.shape[1], key.shape[2]
     grouped = query.reshape(batch, groups, heads // groups * steps, width)
-    scores = torch.matmul(grouped, key.transpose(-1, -2)).reshape(batch, heads, steps, keys).float()
+    # In 16 bits the products would be rounded before the softmax, by more than the kernel rounds them.
+    scores = torch.matmul(grouped.float(), key.transpose(-1, -2).float()).reshape(batch, heads, steps, keys)
     return torch.softmax(scores.mul_(scaling).add_(bias[:, None]), dim=-1)
 
 
@@ -73,6 +80,12 @@ def _fast(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
     scaling = kwargs.get("scaling")
+    extra = [name for name in _NOT_IN_THE_KERNEL if kwargs.get(name) is not None]
+    if extra:
+        raise HarnessError(
+            f"This model's attention has {', '.join(extra)}, which the fast kernel leaves out: what it computes would not "
+            "be the model's attention. Such models cannot be studied here."
+        )
     _report(module, query, key, attention_mask, query.shape[-1] ** -0.5 if scaling is None else scaling)
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     return output, None

@@ -195,7 +195,7 @@ class Run:
 
     def _check_folders(self) -> None:
         for folder in (self.options.output, self.options.cache_dir):
-            write_text(folder / ".writable", "").unlink()
+            write_text(folder / ".writable", "").unlink(missing_ok=True)
         if shutil.disk_usage(self.options.output).free < 10_000_000:
             raise HarnessError(f"Less than 10 MB are free at {self.options.output}. Free some space first.")
 

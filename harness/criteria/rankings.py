@@ -66,9 +66,10 @@ def hub_table(mean: Array) -> pd.DataFrame:
 
 def skip_table(mean: Array) -> pd.DataFrame:
     """heads_ranked_by_skip.csv."""
+    scores = skip(mean)
     last = mean.shape[-1] - 1
     weights = {f"attention_{last}to{key}": mean[..., last, key] for key in range(3)}
-    return by_head(mean, "skip_score", {"skip_score": skip(mean), **weights})
+    return by_head(mean, "skip_score", {"skip_score": scores, **weights})
 
 
 def ranked_by_flow(study: "ModelStudy") -> Measurement:

@@ -109,9 +109,26 @@ class CachedExtraction:
         return (self._folder(variant) / "about.json").is_file()
 
     def check(self) -> None:
-        """Load the model and tokenise every question; raises ``HarnessError`` for anything that does not fit."""
+        """Load the model, tokenise every question, and try the shortest and the longest.
+
+        Errors: ``HarnessError`` for anything that does not fit, such as an architecture whose attention cannot be captured.
+        """
+        from harness.extraction.extract import run_rows
+
         model = self.model()
-        model.require_fit([model.prompt_ids(question) for question in self.problems.questions])
+        prompts = [model.prompt_ids(question) for question in self.problems.questions]
+        model.require_fit(prompts)
+        lengths = [len(prompt) for prompt in prompts]
+        try:
+            run_rows(model, prompts, [lengths.index(min(lengths)), lengths.index(max(lengths))])
+        except HarnessError as error:
+            raise HarnessError(f"{self.files.name} cannot be studied: {error}") from error
+        except Exception as error:  # an architecture can fail in its own way; what matters is which one and how
+            raise HarnessError(
+                f"{self.files.name} ({model.language.config.model_type}) cannot be run with its attention captured: "
+                f"{type(error).__name__}: {error}. Known to work are models whose attention goes through transformers' "
+                "attention interface, such as GPT-2, LLaMA, Qwen, Mistral, OPT and Gemma."
+            ) from error
 
     def forget(self) -> None:
         """Remove this problem set's extractions from the cache."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.attention import row_weights
+from harness.errors import HarnessError
 from harness.models.thoughts import Context, ThoughtModel
 
 
@@ -40,6 +41,11 @@ class LatentRecorder:
     def arrays(self, latent_inputs: Tensor) -> dict[str, NDArray[np.generic]]:
         """The arrays of :class:`~harness.extraction.patterns.AttentionPatterns`, for the rows of the batch."""
         latents, start = self._latents, self._width
+        if any(key.shape[2] != start + len(self._queries[0]) for key in self._keys):
+            raise HarnessError(
+                f"The cache no longer holds all {start + len(self._queries[0])} keys: a question with its thoughts is longer "
+                "than the model's attention window. Leave out the long questions."
+            )
         first = self._width - self._context_length[:, None, None, None]
         kept: dict[str, list[Tensor]] = {}
         for layer in range(len(self._queries)):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.errors import HarnessError
 from harness.extraction.capture import LatentRecorder
 from harness.extraction.patterns import AUTO_BATCH_SIZE, AttentionPatterns, array_layout
 from harness.extraction.progress import Progress, quiet
@@ -75,8 +76,13 @@ def run_rows(
     try:
         return _run(model, [prompts[row] for row in rows], latent_inputs)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if len(rows) == 1 or not _is_out_of_memory(error):
+        if not _is_out_of_memory(error):
             raise
+        if len(rows) == 1:
+            raise HarnessError(
+                f"Not even one problem ({len(prompts[rows[0]])} tokens) fits in the memory of {model.device}. Use another "
+                "--device, or --dtype bfloat16."
+            ) from error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     half = len(rows) // 2

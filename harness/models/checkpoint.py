@@ -133,7 +133,7 @@ def build(files: ModelFiles, attention: str, dtype: torch.dtype) -> tuple[PreTra
         raise HarnessError(f"{files.weights} holds no tensor under `codi`: it is not a CODI checkpoint.")
 
     with init_empty_weights(include_buffers=False):
-        plain = AutoModelForCausalLM.from_config(config, attn_implementation=attention, trust_remote_code=False)
+        plain = _architecture(files, config, attention)
     _require_same_architecture(files, language, plain)
     rank, targets = _lora_shape(files, language)
     with init_empty_weights(include_buffers=False), _without_peft_deprecations():
@@ -158,6 +158,19 @@ def build(files: ModelFiles, attention: str, dtype: torch.dtype) -> tuple[PreTra
     return merged.to(dtype).eval(), projection.to(dtype).eval()
 
 
+def _architecture(files: ModelFiles, config: PretrainedConfig, attention: str) -> PreTrainedModel:
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(
+            config, attn_implementation=attention, trust_remote_code=False
+        )
+    except (KeyError, ValueError) as error:
+        raise HarnessError(
+            f"The base in {files.base} is a {config.model_type} model, whose attention does not go through transformers' "
+            f"attention interface and so cannot be captured ({type(error).__name__}: {error})."
+        ) from error
+    return model
+
+
 @contextmanager
 def _without_peft_deprecations() -> Iterator[None]:
     """peft reads an attribute that transformers has renamed; its users can do nothing about the warning."""
@@ -175,7 +188,7 @@ def build_untrained(
     inner = read_state_dict(files.weights)["prj.1.weight"].shape[0]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        language = AutoModelForCausalLM.from_config(config, attn_implementation=attention, trust_remote_code=False)
+        language = _architecture(files, config, attention)
         projection = Projection(int(config.hidden_size), int(inner))
     return language.to(dtype).eval(), projection.to(dtype).eval()
 

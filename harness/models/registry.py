@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from harness.errors import HarnessError
 from harness.files import digest, file_digest
@@ -33,7 +33,7 @@ class RegistryEntry(BaseModel):
     checkpoint: list[str] = []
     base: str | None = None
     dataset: str = "gsm8k"
-    n_latents: int = 6
+    n_latents: PositiveInt = 6
     lora_alpha: float = 32.0
     remove_eos: bool = True
 
@@ -44,7 +44,7 @@ class CheckpointSettings(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     lora_alpha: float | None = None
-    num_latent: int | None = None
+    num_latent: PositiveInt | None = None
     remove_eos: bool | None = None
 
 

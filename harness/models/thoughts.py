@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, DynamicCache, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from harness.attention import EXPLICIT, FAST, Recorder, recording
 from harness.errors import HarnessError
@@ -71,7 +71,7 @@ class ThoughtModel:
         self.n_heads: int = config.num_attention_heads
         self.n_latents = files.n_latents
         self.width: int = config.hidden_size
-        self.max_positions: int = config.max_position_embeddings
+        self.max_positions = max_positions(files, config)
         self.pad_id: int = config.vocab_size - ADDED_TOKENS
         self.bot_id, self.eot_id = self.pad_id + 1, self.pad_id + 2
         self.eos_id: int = self.tokenizer.eos_token_id
@@ -218,6 +218,17 @@ class ThoughtModel:
     def require_fit(self, prompts: Sequence[Sequence[int]]) -> None:
         """Raise a ``HarnessError`` that names the first prompt too long for the model's positions."""
         require_fit(self.name, self.max_positions, self.n_latents, [len(prompt) for prompt in prompts])
+
+
+def max_positions(files: ModelFiles, config: PretrainedConfig) -> int:
+    """Number of positions the base states. Errors: ``HarnessError`` where it has none."""
+    stated = getattr(config, "max_position_embeddings", None)
+    if stated is None:
+        raise HarnessError(
+            f"The base in {files.base} is a {config.model_type} model without a stated number of positions "
+            "(max_position_embeddings); such models cannot be studied here."
+        )
+    return int(stated)
 
 
 def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:

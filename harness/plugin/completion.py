@@ -31,6 +31,8 @@ class Completion:
         """Baseline files written, each with what became of it."""
         self.stopped: str | None = None
         """Why the run ended before its time."""
+        self.report_written = True
+        """False when the page could not be written."""
         self.broken = 0
         """Number of criteria whose check ended without a verdict."""
         self.exit_status = 0

@@ -72,6 +72,7 @@ class HtmlReport:
                 write_text(Path(self._copy).expanduser(), index.read_text(encoding="utf-8"))
         except HarnessError as error:
             self._withdraw()
+            self._completion.report_written = False
             self._completion.stop(session, str(error))
 
     def _reports(self) -> Iterator[BaseReport]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock, Timeout
 
 from harness.errors import HarnessError
 from harness.plugin import hooks
@@ -83,6 +85,7 @@ def _start(config: pytest.Config) -> None:
         register(Judging(Assessment(run, gate, approved, store)), "harness-judging")
         return
     run.preflight()
+    _occupy(config, options.output)
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
     if gate.approve and approved.unreadable:
         raise HarnessError(approved.unreadable[0])
@@ -93,3 +96,21 @@ def _start(config: pytest.Config) -> None:
     if config.pluginmanager.hasplugin("html"):
         register(HtmlReport(config, options.output, completion), "harness-html")
     register(Terminal(config, completion), "harness-terminal")
+
+
+def _occupy(config: pytest.Config, output: Path) -> None:
+    """Keep other runs out of the output folder until this one ends; the system forgets it should this one be killed."""
+    lock = FileLock(output / ".lock", timeout=0)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise HarnessError(
+            f"Another run is writing to {output}. Wait for it, or give this one a folder of its own with --output."
+        ) from None
+
+    def leave() -> None:
+        (output / ".lock").unlink(missing_ok=True)
+        lock.release()
+
+    config.add_cleanup(leave)

@@ -64,7 +64,8 @@ class Terminal:
         notice = f"The run did not come to its end: {self._completion.stopped}"
         if self._completion.judged:
             kept = phrases.counted(len(self._completion.judged), "criterion was", "criteria were")
-            notice += f"\n{kept} judged before; the report holds what there is."
+            what = "the report" if self._completion.report_written else "criteria.json"
+            notice += f"\n{kept} judged before; {what} holds what there is."
         return notice
 
     def _validity(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
@@ -118,7 +119,8 @@ class Terminal:
         words = " · ".join(map(phase_words, phases))
         if words or stars:
             reporter.write_line(words + (biased if stars else ""))
-        reporter.write_line(f"report: {_shown(self._config, completion)}{GAP}{self._gate_words(judged)}")
+        place = _shown(self._config, completion) if completion.report_written else "not written"
+        reporter.write_line(f"report: {place}{GAP}{self._gate_words(judged)}")
         for path, became in completion.approved.items():
             reporter.write_line(f"approved: {path}: {became}")
         reporter.write_line("")
