@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.criteria.results import CriterionResult, PhaseResult, RunResult
-from harness.reporting import phrases
+from harness.reporting import curves, phrases
+from harness.reporting.curves import Curves
 from harness.reporting.explorer import explorer_data
 from harness.reporting.rerun import rerun_command
 from harness.reporting.strips import strip
@@ -71,7 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(glyphs=GLYPHS, phrases=phrases)
+    environment.globals.update(glyphs=GLYPHS, phrases=phrases, frame=curves)
     return environment
 
 
@@ -88,6 +89,7 @@ class _Row:
     figures: list[dict[str, str]] = field(default_factory=list)
     files: list[dict[str, str | bool]] = field(default_factory=list)
     strip: Markup | None = None
+    curves: Curves | None = None
 
     @property
     def search(self) -> str:
@@ -186,6 +188,7 @@ def _row(item: CriterionResult, run: Mapping[str, Any], figures: "_Figures") -> 
         figures=[figures.thumbnail(path) for path in item.artifacts if figures.drawable(path)],
         files=[figures.link(path) for path in item.artifacts if not figures.drawable(path)],
         strip=strip(item, _anchor(item)),
+        curves=curves.curves(item, figures.output),
     )
 
 

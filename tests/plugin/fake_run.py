@@ -105,6 +105,9 @@ class FakeRun:
             "time": datetime.now(UTC).isoformat(),
         }
 
+    def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
+        return results
+
     def complete(self, results: Sequence[CriterionResult]) -> RunResult:
         phase = PhaseResult(
             id="phase1", scope=self.options.models[0], verdict="pass", conditions=["1.2-max"], answers=["yes"]
