@@ -1,13 +1,12 @@
 """Two small plots beside a hypothesis: how often planted patterns pass, and what other thresholds would have said."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from harness.criteria.results import Calibration, CalibrationFile, CriterionResult
+from harness.criteria.results import Calibration, CalibrationFile, RunResult, Sensitivity
 from harness.reporting import phrases
 
 WIDTH, HEIGHT = 300, 150
@@ -16,6 +15,14 @@ LEFT, RIGHT, TOP, BOTTOM = 34.0, 220.0, 16.0, 112.0
 LANE = 122.0
 """Where planted values are marked below the frame."""
 LINE_HEIGHT = 11.0
+NAMES = {
+    "own": "this model",
+    "none": "nothing planted",
+    "hub": "hub",
+    "chain": "chain",
+    "skip": "skip",
+    "mixed": "mixture",
+}
 FAR_APART = 100.0
 
 
@@ -53,23 +60,21 @@ class Curves:
     sentence: str
 
 
-@cache
-def _file(path: Path, modified: int) -> CalibrationFile:
-    return CalibrationFile.model_validate_json(path.read_text(encoding="utf-8"))
-
-
-def curves(criterion: CriterionResult, output: Path) -> Curves | None:
-    """The plots of a criterion that names a calibration.json of the folder ``output``; None for any other."""
-    path = output / f"results/{criterion.model}/calibration.json"
-    if f"results/{criterion.model}/calibration.json" not in criterion.artifacts or not path.is_file():
-        return None
-    content = _file(path, path.stat().st_mtime_ns)
-    entry = next((one for one in content.criteria if one.id == criterion.id), None)
-    if entry is None:
-        return None
-    return Curves(
-        power_plot(entry, content.strengths), sensitivity_plot(entry, content.strengths), phrases.planted(entry)
-    )
+def curves(result: RunResult, output: Path) -> dict[tuple[str, str], Curves]:
+    """By model and criterion id, the plots of what names a calibration.json of the folder ``output`` and is in it."""
+    found = {}
+    for model in dict.fromkeys(item.model for item in result.criteria):
+        path = f"results/{model}/calibration.json"
+        calibrated = {item.id for item in result.criteria if item.model == model and path in item.artifacts}
+        if calibrated and (output / path).is_file():
+            content = CalibrationFile.model_validate_json((output / path).read_text(encoding="utf-8"))
+            for entry in (entry for entry in content.criteria if entry.id in calibrated):
+                found[model, entry.id] = Curves(
+                    power_plot(entry, content.strengths),
+                    sensitivity_plot(entry, content.strengths),
+                    phrases.planted(entry),
+                )
+    return found
 
 
 def power_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
@@ -80,12 +85,14 @@ def power_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
     lines = {kind: [(0.0, none), *zip(strengths, shares, strict=True)] for kind, shares in entry.power.items()}
     rule = phrases.rule(entry.comparator, entry.threshold)
     said = [
-        f"{kind}: " + ", ".join(f"{phrases.percent(y)} at {x:g}" for x, y in points[1:])
+        f"{NAMES[kind]}: " + ", ".join(f"{phrases.percent(y)} at {x:g}" for x, y in points[1:])
         for kind, points in lines.items()
     ]
     return Plot(
         words=f"Share of planted samples that pass {rule}. Nothing planted: {phrases.percent(none)}. {'; '.join(said)}",
-        lines=_lines({kind: (kind, [(_x(x, 0, 1), _y(y)) for x, y in points]) for kind, points in lines.items()}),
+        lines=_lines(
+            {kind: (NAMES[kind], [(_x(x, 0, 1), _y(y)) for x, y in points]) for kind, points in lines.items()}
+        ),
         ticks=[(_x(value, 0, 1), f"{value:g}") for value in (0, 0.5, 1)],
         axis="strength of the planted pattern",
         marks=[("none", LEFT, _y(none))],
@@ -104,12 +111,12 @@ def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | N
     def x(value: float) -> float:
         return _x(*(math.log(one) if logarithmic else one for one in (value, low, high)))
 
-    own = [float(one) for one in curve.passes] if curve.share_of_resamples is None else curve.share_of_resamples
-    shares = {"own": ("this model", own), "none": ("nothing planted", curve.false_positive_rate)}
+    shares = {"own": curve.share_of_resamples or [float(one) for one in curve.passes]}
+    if curve.false_positive_rate is not None:
+        shares["none"] = curve.false_positive_rate
     lines = {
-        kind: (name, [(x(t), _y(share)) for t, share in zip(curve.thresholds, values, strict=True)])
-        for kind, (name, values) in shares.items()
-        if values is not None
+        kind: (NAMES[kind], [(x(t), _y(share)) for t, share in zip(curve.thresholds, values, strict=True)])
+        for kind, values in shares.items()
     }
     marks = []
     if isinstance(entry.measured, int | float) and low <= entry.measured <= high:
@@ -117,12 +124,15 @@ def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | N
     accepted = entry.threshold_at_5_percent_false_positives
     if accepted is not None and low <= accepted <= high:
         marks.append(("none", x(accepted), _y(0.05)))
-    kind = best_pattern(entry)
-    medians = [] if kind is None or entry.planted_values is None else [one[1] for one in entry.planted_values[kind]]
-    marks += [(f"{kind}", x(value), LANE) for value in medians if value is not None and low <= value <= high]
-    planted = f" Dots below: medians with a {kind} planted at {strengths[0]:g} to {strengths[-1]:g}." if medians else ""
+    planted = ""
+    if (kind := best_pattern(entry.power or {})) and entry.planted_values:
+        medians = [one[1] for one in entry.planted_values[kind]]
+        marks += [(kind, x(value), LANE) for value in medians if value is not None and low <= value <= high]
+        planted = f" Dots below: medians with a {NAMES[kind]} planted at {strengths[0]:g} to {strengths[-1]:g}."
     return Plot(
-        words=_in_words(entry, lines_said={name: values for name, values in shares.values() if values is not None}),
+        words=_in_words(
+            entry.comparator, entry.threshold, curve, {NAMES[kind]: values for kind, values in shares.items()}
+        ),
         lines=_lines(lines),
         ticks=[(x(value), phrases.number(value)) for value in (low, high)],
         axis="threshold",
@@ -133,25 +143,21 @@ def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | N
     )
 
 
-def best_pattern(entry: Calibration) -> str | None:
+def best_pattern(power: Mapping[str, Sequence[float]]) -> str | None:
     """The pattern that passes most often; None where none ever does."""
-    if entry.power is None:
-        return None
-    kind = max(entry.power, key=lambda one: sum(entry.power[one]) if entry.power else 0)
-    return kind if any(entry.power[kind]) else None
+    kind = max(power, key=lambda one: sum(power[one]), default=None)
+    return kind if kind and any(power[kind]) else None
 
 
-def _in_words(entry: Calibration, lines_said: dict[str, list[float]]) -> str:
-    curve = entry.sensitivity
-    assert curve is not None
+def _in_words(comparator: str, study: float, curve: Sensitivity, shares: Mapping[str, Sequence[float]]) -> str:
+    """The curves at the study's threshold and at a few others."""
     count = len(curve.thresholds)
-    study = min(range(count), key=lambda place: abs(curve.thresholds[place] - float(entry.threshold)))  # type: ignore[arg-type]
-    places = sorted({0, count // 4, count // 2, 3 * count // 4, count - 1, study})
+    own = min(range(count), key=lambda place: abs(curve.thresholds[place] - study))
     said = []
-    for place in places:
-        shares = ", ".join(f"{name} {phrases.percent(values[place])}" for name, values in lines_said.items())
-        at = phrases.rule(entry.comparator, curve.thresholds[place])
-        said.append(f"{at}{' (the study)' if place == study else ''}: {shares}")
+    for place in sorted({0, count // 4, count // 2, 3 * count // 4, count - 1, own}):
+        at = phrases.rule(comparator, curve.thresholds[place])
+        each = ", ".join(f"{name} {phrases.percent(values[place])}" for name, values in shares.items())
+        said.append(f"{at}{' (the study)' if place == own else ''}: {each}")
     return f"Share that passes at other thresholds. {'; '.join(said)}"
 
 

@@ -106,7 +106,9 @@ class FakeRun:
         }
 
     def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
-        return results
+        if "calibration" in self.script:
+            raise HarnessError(self.script["calibration"])
+        return [one.model_copy(update={"artifacts": ["results/calibration.json"]}) for one in results]
 
     def complete(self, results: Sequence[CriterionResult]) -> RunResult:
         phase = PhaseResult(
