@@ -88,6 +88,14 @@ def test_power_lines_start_at_the_false_positives_and_end_at_full_strength(drawn
     assert float(ring.get("cy")) == pytest.approx(curves._y(0.03), abs=0.06)
 
 
+def test_all_is_at_the_top_and_nothing_at_the_bottom(drawn):
+    _, (power, _) = drawn()
+    labels = {one.text: float(one.get("y")) for one in power.iter("text")}
+    assert ends(power, "hub")[1][1] == pytest.approx(labels["100 %"] - 3)
+    assert ends(power, "chain")[1][1] == pytest.approx(labels["0 %"] - 3)
+    assert labels["100 %"] < labels["0 %"]
+
+
 def test_names_of_lines_do_not_touch(drawn):
     _, (power, _) = drawn()
     heights = sorted(float(one.get("y")) for one in power.iter("text") if one.get("class"))
