@@ -138,7 +138,7 @@ def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | N
         axis="threshold",
         marks=marks,
         rule=(x(entry.threshold), f"study {phrases.rule(entry.comparator, entry.threshold)}"),
-        caption=f"Other thresholds: share of {'resamples' if curve.share_of_resamples else 'verdicts'} that pass. "
+        caption=f"Other thresholds: {'share of resamples that pass' if curve.share_of_resamples else 'who would pass'}. "
         f"◆ measured.{planted}",
     )
 
