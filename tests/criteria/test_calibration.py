@@ -26,8 +26,28 @@ from harness.criteria.declare import Evaluation
 from harness.criteria.hypothesis import KEPT, MeanMeasure, OnPlantings, order_statistics
 from harness.criteria.registry import criteria, find
 from harness.criteria.sample import Sample
-from harness.measures import composite_score, incoming, layer_members, overlap, top_k
-from harness.statistics import Ground, benjamini_hochberg, group_permutation_p, plant, sign_flip_p
+from harness.measures import (
+    composite_score,
+    from_others,
+    functional_type,
+    incoming,
+    layer_members,
+    overlap,
+    pairwise_distances,
+    take_patterns,
+    take_scores,
+    top_k,
+)
+from harness.statistics import (
+    Ground,
+    benjamini_hochberg,
+    drawn_p,
+    group_permutation_p,
+    label_permutation_p,
+    plant,
+    shuffled,
+    sign_flip_p,
+)
 from tests.criteria.test_rules import result
 
 SMALL = Design(n=12, L=3, H=8, T=6, latent_mass=0.9, seed=5)
@@ -101,6 +121,33 @@ def test_stability_pairs_each_sample_with_the_one_before(values: dict[str, Any])
     assert len(set(alone)) > 2
 
 
+def test_top_heads_are_held_against_a_shuffle_of_every_sample(values: dict[str, Any]) -> None:
+    def difference(mean: Any) -> float:
+        chosen = np.isin(np.arange(24), top_k(composite_score(mean), 12))
+        return float(from_others(pairwise_distances(mean.reshape(24, 6, 6)), chosen).difference)
+
+    samples = [planted("mixed", 0.25, number) for number in range(10)]
+    null = np.array([difference(shuffled(one.raw, one.seed, 0).mean(axis=0, dtype=np.float64)) for one in samples])
+    p = [drawn_p(difference(one.mean), null) for one in samples]
+    np.testing.assert_allclose(values["2.5-distinct"][CELLS.index(("mixed", 0.25))], p)
+    assert values["2.5-distinct"][0].min() > 0.05
+
+
+def test_types_of_planted_heads_are_permuted_over_them(values: dict[str, Any]) -> None:
+    for number in range(3):
+        mean = planted("mixed", 0.5, number).mean
+        best = top_k(composite_score(mean), 12)
+        types = take_scores(functional_type(mean), best)
+        p = label_permutation_p(pairwise_distances(take_patterns(mean, best)), types, 99, SMALL.seed)
+        assert values["2.5-specialised"][CELLS.index(("mixed", 0.5)), number] == p
+
+
+def test_without_attention_on_latents_no_planted_test_passes() -> None:
+    ways = {name: few(MEASURES[name].on_plantings, 3) for name in ("1.5-nonrandom", "2.5-distinct", "2.5-specialised")}
+    for name, found in plant_values(ways, replace(SMALL, latent_mass=0.0)).items():
+        assert find(name).rule.share(found.ravel().tolist()) == 0, name
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
@@ -114,6 +161,7 @@ def test_stability_pairs_each_sample_with_the_one_before(values: dict[str, Any])
         ("1.4-different", "mixed"),
         ("1.4-layers-differ", "mixed"),
         ("1.5-nonrandom", "chain"),
+        ("2.5-specialised", "mixed"),
     ],
 )
 def test_power_rises_with_the_strength_of_what_the_criterion_is_about(
