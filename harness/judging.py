@@ -7,12 +7,13 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from harness.criteria.calibration import calibrate
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Scope
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import undefined
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
-from harness.criteria.registry import declaration_digests, declarations_digest, find
+from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
@@ -97,6 +98,23 @@ class Run:
         if known not in self._results:
             self._results[known] = self._judge(criterion, scope)
         return self._results[known]
+
+    def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
+        """The results, with every model's calibration.json written and named where its criteria are in it."""
+        known = {criterion.id: criterion for criterion in criteria()}
+        paths: dict[tuple[str, str], str] = {}
+        for name in self.options.models:
+            own = [(known[one.id], one) for one in results if one.model == name and one.id in known]
+            study = self.model_study(name)
+            if content := calibrate(study, own, self._progress):
+                path = study.files.calibration(content)
+                paths |= {(name, entry.id): path for entry in content.criteria}
+        return [
+            one.model_copy(update={"artifacts": [*one.artifacts, paths[one.model, one.id]]})
+            if (one.model, one.id) in paths
+            else one
+            for one in results
+        ]
 
     def complete(self, results: list[CriterionResult]) -> RunResult:
         """All of ``criteria.json``: the run, its phases, the criteria in the order given."""

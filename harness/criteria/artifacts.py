@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.criteria.evidence import ModelStudy
+    from harness.criteria.results import CalibrationFile
 
 TOP = 20
 
@@ -76,6 +77,10 @@ class Artifacts:
     def critical_heads_findings(self) -> str:
         """critical_heads_findings.txt: the ranking in words."""
         return self._critical_heads_findings
+
+    def calibration(self, content: "CalibrationFile") -> str:
+        """calibration.json: what each hypothesis' threshold tells apart."""
+        return self._json("calibration.json", content.model_dump(mode="json", by_alias=True))
 
     def table(self, name: str, table: "pd.DataFrame") -> str:
         """A CSV file; what it rests on is in attention_metadata.json beside it."""

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -55,6 +55,16 @@ class Rule:
             case "==" | "is":
                 return bool(measured == self.threshold)
 
+    def share(self, values: Iterable[Any]) -> float:
+        """Share of ``values`` that pass; there must be at least one."""
+        verdicts = [self.holds(value) for value in values]
+        return sum(verdicts) / len(verdicts)
+
+    @property
+    def has_one_threshold(self) -> bool:
+        """Whether there is a single number that could be moved."""
+        return self.comparator in (">=", ">", "<=", "<")
+
     def reach(self, low: float, high: float) -> Reach:
         """Whether values in the open range (``low``, ``high``) can pass and can fail."""
         match self.comparator:
@@ -102,6 +112,8 @@ class Measurement:
     n_problems: int | None = None
     attainable: tuple[float, float] | None = None
     controls: dict[str, "ControlValue"] = field(default_factory=dict)
+    resampled: tuple[float | None, ...] | None = None
+    """The value on resamples of the problems, as evenly spaced order statistics, ascending, undefined ones last."""
     answer: str | None = None
     reason: str | None = None
     beside: dict[str, Scalar | list[Any]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ procedure with its own resampling (a p-value, or a count of significant position
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,37 @@ Shuffle = Literal["rows", "off-diagonal"]
 
 RESAMPLES = 2000
 SPLITS = 100
+PLANTINGS = 200
+"""Samples with a planted pattern, per pattern and strength."""
+BLOCK = 50
+"""Of these, as many as are measured at once."""
+KEPT = 41
+"""Order statistics that are kept of the resampled values."""
+
+
+@dataclass(frozen=True)
+class OnPlantings:
+    """How a measure is taken of many samples at once, of which each leaves only a little.
+
+    Attributes:
+        keep: one sample to what is kept of it, an array; samples of one pattern differ in seed.
+        values: what was kept of up to 50 samples of one pattern [samples, *], and a seed, to values [samples].
+        plantings: how many samples of a pattern and strength it takes.
+        shortened: what is shorter here than in the procedure itself, in words; None for the same procedure.
+    """
+
+    keep: Callable[[Sample], Array]
+    values: Callable[[Array, int], Array]
+    plantings: int = PLANTINGS
+    shortened: str | None = None
+
+
+@cache
+def averaged(per_problem: Callable[[Array], Array] | None) -> Callable[[Sample], Array]:
+    """A sample to the mean over its problems of ``per_problem``; the same function when asked for again."""
+    if per_problem is None:
+        return lambda sample: sample.mean
+    return lambda sample: np.asarray(per_problem(sample.raw).mean(axis=0, dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -57,8 +89,12 @@ class MeanMeasure:
 
     def value(self, sample: Sample) -> float:
         """The measure on one sample."""
-        mean = sample.mean if self.per_problem is None else self.features(sample.raw).mean(axis=0, dtype=np.float64)
-        return float(self.of_mean(mean[None])[0])
+        return float(self.of_mean(averaged(self.per_problem)(sample)[None])[0])
+
+    @property
+    def on_plantings(self) -> OnPlantings:
+        """The measure on many samples."""
+        return OnPlantings(averaged(self.per_problem), lambda means, seed: self.of_mean(means))
 
     def measure(self, sample: Sample, rule: Rule) -> Measurement:
         """Value, bootstrap interval over problems, confidence and cross-fitted value."""
@@ -74,6 +110,7 @@ class MeanMeasure:
             biased=self.selection is not None,
             cross_fitted=self.cross_fitted(sample),
             confidence=agreement(resampled, rule.holds, rule.holds(value)),
+            resampled=order_statistics(resampled),
             answer=self.answer(sample) if self.answer else None,
             beside=self.beside(sample) if self.beside else {},
         )
@@ -113,6 +150,8 @@ class TestMeasure:
     shuffle: Shuffle = "rows"
     second_sample: bool = False
     """Whether the procedure looks at a second sample of problems."""
+    on_plantings: OnPlantings | None = None
+    """The procedure on many samples; None where it would take too long."""
 
     def value(self, sample: Sample) -> float:
         """The procedure's value on one sample."""
@@ -126,6 +165,12 @@ class TestMeasure:
     def on_draws(self, sample: Sample) -> Array:
         """The value on every draw of the shuffled control."""
         return self.on_each_draw(sample)
+
+
+def order_statistics(values: Array) -> tuple[float, ...]:
+    """A few evenly spaced ones of ``values [draws]``, ascending, NaN last: each stands for as many draws."""
+    places = (np.arange(KEPT) + 0.5) / KEPT * len(values)
+    return tuple(np.sort(np.asarray(values, dtype=np.float64))[places.astype(np.int64)].tolist())
 
 
 def undefined(why: str = "the measure has no finite value here") -> Measurement:

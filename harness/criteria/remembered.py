@@ -42,6 +42,7 @@ def _read(path: Path) -> Measurement | None:
         low, high = content["attainable"] or (0.0, 0.0)
         ends = {
             "interval": None if content["interval"] is None else tuple(content["interval"]),
+            "resampled": content["resampled"] and tuple(content["resampled"]),
             # JSON has no infinity: an end without a limit is null there.
             "attainable": content["attainable"] and (-inf if low is None else low, inf if high is None else high),
         }

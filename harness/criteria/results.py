@@ -1,4 +1,4 @@
-"""What a judged criterion looks like on disk: the models behind ``criteria.json`` and its JSON Schema."""
+"""What judged criteria look like on disk: the models behind ``criteria.json``, its JSON Schema and ``calibration.json``."""
 
 from typing import Any, Literal
 
@@ -91,3 +91,64 @@ class RunResult(_Strict):
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )
+
+
+class Sensitivity(_Strict):
+    """What other thresholds would have said; all lists as long as ``thresholds``."""
+
+    thresholds: list[float]
+    """Ascending, the study's own among them, within the attainable range."""
+    passes: list[bool]
+    """Whether the measured value passes."""
+    share_of_resamples: list[float] | None = None
+    """Share of resamples of the problems that pass; null where the measure is not resampled."""
+    false_positive_rate: list[float] | None = None
+    """Share of samples that pass although nothing is planted in them."""
+
+
+class Calibration(_Strict):
+    """How much one hypothesis' threshold tells apart, on one model. Named as in ``criteria.json`` where it is there too."""
+
+    id: str
+    comparator: str
+    threshold: Scalar | list[Any] = None
+    verdict: VerdictName
+    measured: Scalar | list[Any] = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    biased: bool = False
+    cross_fitted: float | None = None
+    confidence: float | None = None
+    attainable: tuple[float | None, float | None] | None = None
+    reach: Reach = "normal"
+    controls: dict[str, ControlResult] = {}
+    discriminates: bool | None = None
+    null_should_pass: bool = False
+    plantings: int | None = None
+    """Samples per pattern and strength; null, as all that follows from them, where nothing was planted."""
+    shortened: str | None = None
+    """What was shorter on planted samples than in the procedure itself; null for the same procedure."""
+    power: dict[str, list[float]] | None = None
+    """By planted pattern, the share of samples that pass, for each of the file's strengths."""
+    false_positive_rate: float | None = None
+    """The share of samples that pass with nothing planted."""
+    threshold_at_5_percent_false_positives: float | None = None
+    """The least strict threshold that some samples with nothing planted meet, but at most 5 % of them; null for none."""
+    planted_values: dict[str, list[list[float | None]]] | None = None
+    """By pattern (``none`` too) and strength: value below which 5 %, 50 % and 95 % of the samples lie."""
+    sensitivity: Sensitivity | None = None
+    """Null for rules without a single threshold."""
+
+
+class CalibrationFile(_Strict):
+    """The whole of ``calibration.json``."""
+
+    schema_: Literal[1] = 1
+    model: str
+    strengths: list[float]
+    planted: dict[str, Any] | None = None
+    """What the planted samples are like; null when nothing was planted."""
+    criteria: list[Calibration]
+    provenance: dict[str, Any] = {}
+
+    model_config = RunResult.model_config

@@ -21,8 +21,10 @@ UNSTABLE = 0.2
 
 def moments(raw: NDArray[Any]) -> NDArray[np.float64]:
     """[n, 2, L, H, T, T]: weights and their squares."""
-    single = raw.astype(np.float64)
-    return np.stack([single, single**2], axis=1)
+    both = np.empty((len(raw), 2, *raw.shape[1:]))
+    both[:, 0] = raw
+    np.square(both[:, 0], out=both[:, 1])
+    return both
 
 
 def _unstable(both: NDArray[Any]) -> NDArray[np.bool_]:

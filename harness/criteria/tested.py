@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement, Rule
-from harness.criteria.hypothesis import SPLITS, TestMeasure, undefined
+from harness.criteria.hypothesis import BLOCK, SPLITS, OnPlantings, TestMeasure, averaged, order_statistics, undefined
 from harness.criteria.sample import DRAWS, MANY_DRAWS, Sample
 from harness.measures import (
     FUNCTIONAL_TYPES,
@@ -24,11 +24,13 @@ from harness.measures import (
     mean_structure,
     overlap,
     pairwise_distances,
+    structure,
     take_patterns,
     take_scores,
     top_k,
 )
 from harness.measures.composite import NO_TYPE
+from harness.measures.patterns import mean_of_defined
 from harness.statistics import (
     agreement,
     benjamini_hochberg,
@@ -50,6 +52,8 @@ PERMUTATIONS = 9999
 RESAMPLES = 2000
 CONTROL_RESAMPLES = 250
 """Resamples and permutations inside each draw of a control, where only pass or fail is counted."""
+PLANTED_RESAMPLES = 99
+"""The same inside each sample with a planted pattern, of which there are many more."""
 
 
 def layers_differ() -> TestMeasure:
@@ -69,6 +73,12 @@ def layers_differ() -> TestMeasure:
         procedure,
         lambda sample: p(sample.draw_means("rows"), CONTROL_RESAMPLES - 1, sample.seed),
         lambda L, H, T: bounds.p_value(PERMUTATIONS, bounds.layer_arrangements(L, H)),
+        on_plantings=OnPlantings(
+            averaged(None),
+            lambda means, seed: p(means, PLANTED_RESAMPLES, seed),
+            plantings=100,
+            shortened=f"{PLANTED_RESAMPLES} permutations each",
+        ),
     )
 
 
@@ -111,7 +121,22 @@ def clear_hubs() -> TestMeasure:
             dtype=np.float64,
         )
 
-    return TestMeasure(procedure, on_each_draw, bounds.winners, shuffle="off-diagonal")
+    def count(sample: Sample) -> Array:
+        weights = resample_weights(len(sample.raw), PLANTED_RESAMPLES, sample.seed)
+        return np.asarray((benjamini_hochberg(p_values(sample.raw, weights)) < SIGNIFICANT).sum())
+
+    return TestMeasure(
+        procedure,
+        on_each_draw,
+        bounds.winners,
+        shuffle="off-diagonal",
+        on_plantings=OnPlantings(
+            count,
+            lambda counts, seed: counts.astype(np.float64),
+            plantings=25,
+            shortened=f"{PLANTED_RESAMPLES} resamples each",
+        ),
+    )
 
 
 def most_read() -> TestMeasure:
@@ -147,7 +172,25 @@ def most_read() -> TestMeasure:
             counts.append(1 + (q >= SIGNIFICANT).sum())
         return np.array(counts, dtype=np.float64)
 
-    return TestMeasure(procedure, on_each_draw, bounds.winners_raw, shuffle="off-diagonal")
+    def counts(received: Array, seed: int) -> Array:
+        """Received attention [plantings, n, T] to the number of positions [plantings]."""
+        largest = received.mean(axis=1).argmax(axis=-1)
+        positions = np.arange(received.shape[-1])
+        others = np.stack([np.delete(positions, one) for one in largest])
+        reached = np.take_along_axis(received, largest[:, None, None], axis=-1)
+        short = reached - np.take_along_axis(received, others[:, None], axis=-1)
+        p = sign_flip_p(np.moveaxis(short, 0, 1), CONTROL_RESAMPLES - 1, seed, "greater")
+        return np.array([1 + (benjamini_hochberg(one) >= SIGNIFICANT).sum() for one in p], dtype=np.float64)
+
+    return TestMeasure(
+        procedure,
+        on_each_draw,
+        bounds.winners_raw,
+        shuffle="off-diagonal",
+        on_plantings=OnPlantings(
+            lambda sample: incoming(sample.raw), counts, shortened=f"{CONTROL_RESAMPLES - 1} sign flips each"
+        ),
+    )
 
 
 def not_random() -> TestMeasure:
@@ -172,10 +215,24 @@ def not_random() -> TestMeasure:
             },
         )
 
+    def p_values(means: Array, seed: int) -> Array:
+        """The null puts heads of all samples' shuffles together, each head of a draw from any of the samples."""
+        structures = structure(means).reshape(len(means), 2, -1)
+        heads = np.arange(structures.shape[-1])
+        chosen = np.random.default_rng(seed).integers(len(means), size=(MANY_DRAWS, len(heads)))
+        return _p_against(mean_of_defined(structures[:, 0]), mean_of_defined(structures[:, 1][chosen, heads]))
+
     return TestMeasure(
         procedure,
         lambda sample: _p_among_all(sample.shuffled_structure)[:DRAWS],
         lambda L, H, T: bounds.p_value(MANY_DRAWS),
+        on_plantings=OnPlantings(
+            _with_a_shuffle,
+            p_values,
+            plantings=BLOCK,
+            shortened=f"against shuffled heads of all {BLOCK} samples of a pattern and strength, recombined "
+            f"{MANY_DRAWS:,} times",
+        ),
     )
 
 
@@ -212,8 +269,21 @@ def top_heads_apart(k: int) -> TestMeasure:
             },
         )
 
+    def p_values(means: Array, seed: int) -> Array:
+        """The null is one shuffle of every sample."""
+        observed, shuffled = np.array([[difference(one) for one in both] for both in means]).T
+        return _p_against(observed, shuffled)
+
     return TestMeasure(
-        procedure, lambda sample: _p_among_all(sample.drawn(difference)), lambda L, H, T: bounds.p_value(DRAWS)
+        procedure,
+        lambda sample: _p_among_all(sample.drawn(difference)),
+        lambda L, H, T: bounds.p_value(DRAWS),
+        on_plantings=OnPlantings(
+            _with_a_shuffle,
+            p_values,
+            plantings=BLOCK,
+            shortened=f"against one shuffle of each of the {BLOCK} samples of a pattern and strength",
+        ),
     )
 
 
@@ -254,16 +324,24 @@ def types_apart(k: int) -> TestMeasure:
             },
         )
 
-    def p_of_draw(mean: Array, seed: int) -> float:
+    def p_of_draw(mean: Array, draws: int, seed: int) -> float:
         try:
-            return label_permutation_p(*typed(mean), CONTROL_RESAMPLES - 1, seed)
+            return label_permutation_p(*typed(mean), draws, seed)
         except EmptyGroup:
             return float("nan")
 
     return TestMeasure(
         procedure,
-        lambda sample: np.array([p_of_draw(mean, sample.seed) for mean in sample.draw_means("rows")]),
+        lambda sample: np.array(
+            [p_of_draw(mean, CONTROL_RESAMPLES - 1, sample.seed) for mean in sample.draw_means("rows")]
+        ),
         lambda L, H, T: bounds.p_value(PERMUTATIONS, bounds.type_arrangements(min(k, L * H))),
+        on_plantings=OnPlantings(
+            averaged(None),
+            lambda means, seed: np.array([p_of_draw(mean, PLANTED_RESAMPLES, seed) for mean in means]),
+            plantings=100,
+            shortened=f"{PLANTED_RESAMPLES} permutations each",
+        ),
     )
 
 
@@ -295,13 +373,38 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
             value,
             interval=(float(low), float(high)),
             confidence=agreement(again, rule.holds, rule.holds(value)),
+            resampled=order_statistics(again),
             beside=beside,
         )
 
     def on_each_draw(sample: Sample) -> Array:
         return np.asarray(overlap(best(sample.draw_means("rows")), best(sample.other.draw_means("rows"))))
 
-    return TestMeasure(procedure, on_each_draw, lambda L, H, T: bounds.overlap(L, H, T, k), second_sample=True)
+    def with_the_next(means: Array, seed: int) -> Array:
+        """Samples of one pattern are independent: each is the second sample of the one before."""
+        heads = best(means)
+        return overlap(heads, np.roll(heads, 1, axis=0))
+
+    return TestMeasure(
+        procedure,
+        on_each_draw,
+        lambda L, H, T: bounds.overlap(L, H, T, k),
+        second_sample=True,
+        on_plantings=OnPlantings(averaged(None), with_the_next),
+    )
+
+
+def _with_a_shuffle(sample: Sample) -> Array:
+    """[2, L, H, T, T]: mean patterns of the sample and of one shuffle of it."""
+    shuffle = next(sample.draws("rows", 1))
+    return np.stack([sample.mean, shuffle.mean(axis=0, dtype=np.float64)])
+
+
+def _p_against(observed: Array, drawn: Array) -> Array:
+    """The p of every observed value against the drawn ones; NaN for one that is not defined."""
+    ranked = np.sort(drawn[np.isfinite(drawn)])
+    at_least = len(ranked) - np.searchsorted(ranked, observed - 1e-12, side="left")
+    return np.where(np.isfinite(observed), p_value(at_least, len(drawn)), np.nan)
 
 
 def _p_among_all(drawn: Array) -> Array:

@@ -7,7 +7,7 @@ that want the same extraction wait for one another and then read what the first 
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -222,10 +222,15 @@ def code_version() -> str:
     return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))
 
 
-def sources_digest(patterns: tuple[str, ...], packages: tuple[str, ...]) -> str:
-    """Digest of the package's source files matching ``patterns`` and of installed versions."""
+def sources_digest(
+    patterns: tuple[str, ...], packages: tuple[str, ...], of_file: Callable[[Path], str] = file_digest
+) -> str:
+    """Digest of the package's source files matching ``patterns`` and of installed versions.
+
+    ``of_file`` says what of a file counts: all of it unless said otherwise.
+    """
     sources = sorted(path for pattern in patterns for path in _PACKAGE.glob(pattern))
     return digest(
-        *(f"{path.relative_to(_PACKAGE)}:{file_digest(path)}" for path in sources),
+        *(f"{path.relative_to(_PACKAGE)}:{of_file(path)}" for path in sources),
         *(f"{package}:{version(package)}" for package in packages),
     )

@@ -10,7 +10,8 @@ from filelock import FileLock, Timeout
 def prune(cache_dir: Path, days: float) -> tuple[int, int, int]:
     """Remove what was not used for ``days``; an extraction that a run holds stays.
 
-    Returns the numbers of extractions and measurements removed and the bytes freed.
+    Returns the numbers of extractions and of measurements removed, those on planted samples included, and the
+    bytes freed.
     """
     oldest = time.time() - days * 86_400
     extractions = measurements = freed = 0
@@ -28,7 +29,7 @@ def prune(cache_dir: Path, days: float) -> tuple[int, int, int]:
             continue
         folder.with_suffix(".lock").unlink(missing_ok=True)
         extractions += 1
-    for file in (cache_dir / "measurements").glob("*.json"):
+    for file in [*(cache_dir / "measurements").glob("*.json"), *(cache_dir / "plantings").glob("*.npy")]:
         if _used(file) < oldest:
             freed += file.stat().st_size
             file.unlink()

@@ -74,6 +74,16 @@ class Completion:
             self.stopped = str(session.shouldfail or session.shouldstop)
         self.exit_status = int(session.exitstatus)
 
+    def _calibrated(self, exitstatus: int) -> list[CriterionResult]:
+        """What was judged, calibrated unless the run ended before its time."""
+        if self.stopped or exitstatus == pytest.ExitCode.INTERRUPTED:
+            return self.judged
+        try:
+            return self.assessment.run.calibrated(self.judged)
+        except HarnessError as error:
+            self.stopped = str(error)
+            return self.judged
+
     def stop(self, session: pytest.Session, why: str) -> None:
         """End the run as failed: something it needed to write or read was not to be had."""
         self.stopped = why
@@ -81,7 +91,7 @@ class Completion:
         self.exit_status = int(session.exitstatus)
 
     def _complete(self, exitstatus: int) -> None:
-        self.result = self.assessment.run.complete(self.judged)
+        self.result = self.assessment.run.complete(self._calibrated(exitstatus))
         if self.assessment.baselines.edited:
             self.result.run["declarations_changed"] = self.assessment.baselines.edited
         write_json(self.output / "criteria.json", self.result.model_dump(mode="json", by_alias=True))

@@ -15,7 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.criteria.results import CriterionResult, PhaseResult, RunResult
-from harness.reporting import phrases
+from harness.reporting import curves, phrases
+from harness.reporting.curves import Curves
 from harness.reporting.explorer import explorer_data
 from harness.reporting.rerun import rerun_command
 from harness.reporting.strips import strip
@@ -31,7 +32,7 @@ def render(result: RunResult, output: Path) -> str:
     relative to it. Meant as prefix in pytest-html's ``pytest_html_results_summary``: the script lifts the
     section to the top of the page and folds pytest's own tables under "Test log".
     """
-    figures = _Figures(output)
+    figures, shown = _Figures(output), curves.curves(result, output)
     scopes = _scopes(result)
     template = _environment().get_template("report.html.jinja")
     return template.render(
@@ -45,7 +46,7 @@ def render(result: RunResult, output: Path) -> str:
                 "name": scope,
                 "title": "The run as a whole" if scope == "run" else scope.replace("_vs_", " vs "),
                 "tiles": [_tile(phase, result) for phase in result.phases if phase.scope == scope],
-                "studies": _studies(scope, result, figures),
+                "studies": _studies(scope, result, figures, shown),
                 "explorer": explorer_data(output / "results" / scope) if _wrote_heads(result, scope) else None,
                 "headline": _headline(scope, result),
             }
@@ -71,7 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(glyphs=GLYPHS, phrases=phrases)
+    environment.globals.update(glyphs=GLYPHS, phrases=phrases, frame=curves)
     return environment
 
 
@@ -88,6 +89,7 @@ class _Row:
     figures: list[dict[str, str]] = field(default_factory=list)
     files: list[dict[str, str | bool]] = field(default_factory=list)
     strip: Markup | None = None
+    curves: Curves | None = None
 
     @property
     def search(self) -> str:
@@ -165,17 +167,21 @@ def _qualifier(tone: str, conditions: Sequence[CriterionResult]) -> str:
     return ""
 
 
-def _studies(scope: str, result: RunResult, figures: "_Figures") -> list[dict[str, Any]]:
+def _studies(
+    scope: str, result: RunResult, figures: "_Figures", shown: Mapping[tuple[str, str], Curves]
+) -> list[dict[str, Any]]:
     groups: dict[str, list[_Row]] = {}
     for item in result.criteria:
         if item.model == scope:
-            groups.setdefault(item.study, []).append(_row(item, result.run, figures))
+            groups.setdefault(item.study, []).append(_row(item, result.run, figures, shown))
     return [
         {"id": study, "rows": rows, "totals": _totals(row.criterion for row in rows)} for study, rows in groups.items()
     ]
 
 
-def _row(item: CriterionResult, run: Mapping[str, Any], figures: "_Figures") -> _Row:
+def _row(
+    item: CriterionResult, run: Mapping[str, Any], figures: "_Figures", shown: Mapping[tuple[str, str], Curves]
+) -> _Row:
     return _Row(
         criterion=item,
         anchor=_anchor(item),
@@ -186,6 +192,7 @@ def _row(item: CriterionResult, run: Mapping[str, Any], figures: "_Figures") -> 
         figures=[figures.thumbnail(path) for path in item.artifacts if figures.drawable(path)],
         files=[figures.link(path) for path in item.artifacts if not figures.drawable(path)],
         strip=strip(item, _anchor(item)),
+        curves=shown.get((item.model, item.id)),
     )
 
 

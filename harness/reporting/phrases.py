@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.criteria.results import CriterionResult
+from harness.criteria.results import Calibration, CriterionResult
 
 NOTHING = "–"
 
@@ -102,6 +102,21 @@ def confidence(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"≥ {1 - 1 / 2000}" if value >= 1 else number(value, 1.0)
+
+
+def percent(share: float) -> str:
+    """``3 %``, ``0.5 %``."""
+    return f"{100 * share:.3g} %"
+
+
+def planted(entry: Calibration) -> str:
+    """How often the rule is met with nothing planted, and where it would be met by at most 5 %; empty if not known."""
+    if entry.false_positive_rate is None:
+        return ""
+    said = f"With nothing planted, {percent(entry.false_positive_rate)} of {entry.plantings} samples pass"
+    if entry.threshold_at_5_percent_false_positives is not None:
+        said += f"; at most 5 % would at {rule(entry.comparator, entry.threshold_at_5_percent_false_positives)}"
+    return f"{said}. Planted samples: {entry.shortened}." if entry.shortened else f"{said}."
 
 
 def joined(items: Sequence[str]) -> str:

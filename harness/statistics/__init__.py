@@ -12,9 +12,10 @@ from harness.statistics.permutation import (
     rearranged,
     sign_flip_p,
 )
-from harness.statistics.planted import plant
+from harness.statistics.planted import Ground, plant
 
 __all__ = [
+    "Ground",
     "agreement",
     "benjamini_hochberg",
     "drawn_p",

@@ -1,14 +1,15 @@
 """Attention with a planted pattern of known strength: what a measure must find, and must not find."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.measures.layers import layer_type
 from harness.measures.patterns import Array, uniform_rows
 
-Kind = Literal["hub", "chain", "skip", "none"]
+Kind = Literal["hub", "chain", "skip", "mixed", "none"]
 
 
 def plant(
@@ -19,7 +20,7 @@ def plant(
     L: int,
     H: int,
     T: int,
-    seed: int,
+    seed: int | Sequence[int],
     hub: int = 0,
     heads: Sequence[int] | None = None,
     latent_mass: float = 0.5,
@@ -29,37 +30,87 @@ def plant(
 
     A row is `(1 - strength)` uniform plus `strength` (0..1) of its pattern: *hub*, every later latent reads
     latent `hub`; *chain*, every latent reads its predecessor; *skip*, the last latent reads 0, 1 and 2
-    equally; *none*, uniform. Rows without a part in the pattern stay uniform, as do heads whose flat index
-    `layer * H + head` is not in `heads` (None: all take part).
+    equally; *mixed*, every other head of a layer follows one, a hub in early layers, a chain in middle and a
+    skip in late ones; *none*, uniform. Rows without a part in the pattern stay uniform, as do heads whose flat
+    index `layer * H + head` is not in `heads` (None: all take part).
 
     Each problem's row is drawn from a Dirichlet distribution around that mean with total concentration
     `1 / noise` (0: every problem equals the mean) and scaled to `latent_mass` (below 1: the rest falls
     outside the latents).
     """
-    uniform = np.tri(T) * uniform_rows(T)
-    pattern = (1 - strength) * uniform + strength * _target(kind, T, hub, uniform)
-    planted = np.full(L * H, heads is None)
-    if heads is not None:
-        planted[list(heads)] = True
-    means = np.where(planted[:, None, None], pattern, uniform).reshape(L, H, T, T)
-    rows = np.broadcast_to(means, (n, L, H, T, T))
-    if noise > 0:
-        drawn = np.random.default_rng(seed).standard_gamma(rows / noise)
-        rows = drawn / drawn.sum(axis=-1, keepdims=True)
-    return (latent_mass * rows).astype(np.float32)
+    return Ground(n=n, L=L, H=H, T=T, seed=seed, latent_mass=latent_mass, noise=noise).plant(kind, strength, hub, heads)
 
 
-def _target(kind: Kind, T: int, hub: int, uniform: Array) -> Array:
-    target = uniform.copy()
+class Ground:
+    """One draw of the noise for patterns to be planted in, one after the other.
+
+    Rows with the same mean are the same rows in all of them, so that patterns and strengths differ in nothing else,
+    and each row is drawn once.
+    """
+
+    def __init__(
+        self, *, n: int, L: int, H: int, T: int, seed: int | Sequence[int], latent_mass: float = 0.5, noise: float = 0.1
+    ):
+        self._shape = n, L, H, T
+        self._seed = [seed] if isinstance(seed, int) else [*seed]
+        self._latent_mass = latent_mass
+        self._noise = noise
+        self._drawn: dict[bytes, NDArray[np.float32]] = {}
+
+    def plant(
+        self, kind: Kind, strength: float, hub: int = 0, heads: Sequence[int] | None = None
+    ) -> NDArray[np.float32]:
+        """`[n, L, H, T, T]`: see the function :func:`plant`."""
+        if kind not in get_args(Kind):
+            raise ValueError(f"plant knows {', '.join(get_args(Kind))}, got {kind!r}")
+        n, L, H, T = self._shape
+        followed = np.full(L * H, "none", dtype="U5")
+        taking_part = np.arange(L * H) if heads is None else np.asarray(heads)
+        followed[taking_part] = _mixture(L, H)[taking_part] if kind == "mixed" else kind
+        rows = np.zeros((T, T, L * H, n), dtype=np.float32)
+        for one in np.unique(followed):
+            members = np.flatnonzero(followed == one)
+            means = _means(one, strength, T, hub)
+            for i in range(T):
+                rows[i][: i + 1, members] = self._row(means[i, : i + 1])[:, members]
+        return np.ascontiguousarray(rows.reshape(T, T, L, H, n).transpose(4, 2, 3, 0, 1))
+
+    def _row(self, mean: Array) -> NDArray[np.float32]:
+        """`[cells, L * H, n]`: rows of all heads and problems around `mean [cells]`."""
+        key = mean.tobytes()
+        if key not in self._drawn:
+            self._drawn[key] = (self._latent_mass * self._draw(mean, key)).astype(np.float32)
+        return self._drawn[key]
+
+    def _draw(self, mean: Array, key: bytes) -> Array:
+        n, L, H, _ = self._shape
+        if self._noise == 0 or np.count_nonzero(mean) == 1:
+            return np.broadcast_to(mean[:, None, None], (len(mean), L * H, n))
+        rng = np.random.default_rng([*self._seed, int.from_bytes(key, "little")])
+        # One cell at a time: many draws of one shape parameter come fastest.
+        cells = np.stack([rng.standard_gamma(one / self._noise, (L * H, n)) for one in mean])
+        cells /= cells.sum(axis=0)
+        return cells
+
+
+def _mixture(L: int, H: int) -> NDArray[np.str_]:
+    """`[L * H]`: what each head follows when several patterns are planted at once."""
+    by_layer = np.array(["hub", "chain", "skip"])[layer_type(L)]
+    return np.where(np.arange(H) % 2 == 0, by_layer[:, None], "none").ravel()
+
+
+def _means(kind: str, strength: float, T: int, hub: int) -> Array:
+    """`[T, T]`: the mean rows of a head; those without a part in the pattern are exactly the uniform ones."""
+    means = np.tri(T) * uniform_rows(T)
+    target = np.eye(T)
     match kind:
         case "hub":
-            target[hub + 1 :] = np.eye(T)[hub]
+            rows, read = slice(hub + 1, None), target[hub]
         case "chain":
-            target[1:] = np.eye(T)[:-1]
+            rows, read = slice(1, None), target[:-1]
         case "skip":
-            target[-1] = np.isin(np.arange(T), (0, 1, 2)) / 3
-        case "none":
-            pass
+            rows, read = slice(T - 1, None), np.isin(np.arange(T), (0, 1, 2)) / 3
         case _:
-            raise ValueError(f"plant knows hub, chain, skip and none, got {kind!r}")
-    return target
+            rows, read = slice(0, 0), target[0]
+    means[rows] = (1 - strength) * means[rows] + strength * read
+    return means

@@ -11,6 +11,7 @@ from harness.criteria import registry
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.registry import find
+from harness.criteria.results import CalibrationFile, CriterionResult
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction
 from harness.extraction.patterns import AttentionPatterns, Looks
@@ -305,3 +306,103 @@ def test_a_question_without_an_answer_is_undefined_not_confident(study: ModelStu
     for criterion_id in ("1.5-hub-confidence", "1.5-sequential", "1.5-54"):
         measured = find(criterion_id).measure(nothing)
         assert measured.value is None and "undefined" in (measured.reason or ""), criterion_id
+
+
+CALIBRATED = ("1.2-spread", "1.5-ratio", "1.5-nonrandom", "2.4-critical")
+
+
+def run_on(study: ModelStudy, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> Run:
+    """A run of its own, as another process would make it, on the recorded gpt2."""
+    options = replace(study.options, models=(study.name,), **changes)
+    extraction = CachedExtraction(study._extraction.files, study.problems, options.cache_dir)
+    own = ModelStudy(options, extraction, {"seed": options.seed})
+    monkeypatch.setattr(Run, "model_study", lambda self, name: own)
+    run = Run(options)
+    for ground in ("1.1-fields", "1.1-unique", "1.1-split"):
+        run._results[(ground, "run")] = result(ground)
+    return run
+
+
+def refuse(*_: Any, **__: Any) -> Any:
+    raise AssertionError("computed again")
+
+
+@pytest.fixture
+def judged(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> list[CriterionResult]:
+    run = run_on(study, monkeypatch, controls="cheap")
+    return [run.judge(find(name), study.name) for name in ("1.2-sums", *CALIBRATED, "1.2-metadata")]
+
+
+def read_calibration(study: ModelStudy) -> CalibrationFile:
+    path = study.absolute(f"results/{study.name}/calibration.json")
+    return CalibrationFile.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def test_calibration_holds_what_was_judged_and_says_what_the_results_say(
+    study: ModelStudy, judged: list[CriterionResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = run_on(study, monkeypatch, controls="cheap").calibrated(judged)
+    path = f"results/{study.name}/calibration.json"
+    assert [one.id for one in results if path in one.artifacts] == list(CALIBRATED)
+    assert [one.model_copy(update={"artifacts": []}) for one in results] == [
+        one.model_copy(update={"artifacts": []}) for one in judged
+    ]
+    content = read_calibration(study)
+    assert content.model == study.name
+    assert content.provenance["seed"] == study.options.seed
+    assert content.planted is not None and content.planted["n"] == 8
+    by_id = {one.id: one for one in judged}
+    assert [entry.id for entry in content.criteria] == list(CALIBRATED)
+    for entry in content.criteria:
+        said = by_id[entry.id].model_dump()
+        shared = {name: value for name, value in entry.model_dump().items() if name in said}
+        assert shared == {name: said[name] for name in shared}
+        assert len(shared) >= 14
+        assert entry.power is not None and {len(shares) for shares in entry.power.values()} == {len(content.strengths)}
+        assert (entry.sensitivity is None) == (entry.comparator == "between")
+        if entry.sensitivity is not None:
+            place = entry.sensitivity.thresholds.index(entry.threshold)  # type: ignore[arg-type]
+            assert entry.sensitivity.passes[place] == (entry.verdict == "pass")
+            assert entry.sensitivity.false_positive_rate is not None
+            assert entry.sensitivity.false_positive_rate[place] == entry.false_positive_rate
+
+
+def test_another_process_calibrates_from_what_is_kept_and_writes_the_same_bytes(
+    study: ModelStudy, judged: list[CriterionResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_on(study, monkeypatch, controls="cheap").calibrated(judged)
+    path = study.absolute(f"results/{study.name}/calibration.json")
+    before = path.read_bytes()
+    path.unlink()
+    monkeypatch.setattr("harness.criteria.evidence.evaluate", refuse)
+    monkeypatch.setattr("harness.criteria.calibration.plant_values", refuse)
+    run_on(study, monkeypatch, controls="cheap").calibrated(judged)
+    assert path.read_bytes() == before
+
+
+def test_what_was_not_measured_or_rests_on_broken_ground_is_not_calibrated(
+    study: ModelStudy, judged: list[CriterionResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = dict(zip(CALIBRATED, ("skipped", "invalid", "pass", "fail"), strict=True))
+    changed = [one.model_copy(update={"verdict": verdicts.get(one.id, one.verdict)}) for one in judged]
+    run_on(study, monkeypatch, controls="cheap").calibrated(changed)
+    assert [entry.id for entry in read_calibration(study).criteria] == ["1.5-nonrandom", "2.4-critical"]
+
+
+def test_without_hypotheses_there_is_nothing_to_calibrate(
+    study: ModelStudy, judged: list[CriterionResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study.absolute(f"results/{study.name}/calibration.json")
+    path.unlink(missing_ok=True)
+    assert run_on(study, monkeypatch, controls="cheap").calibrated(judged[:1]) == judged[:1]
+    assert not path.exists()
+
+
+def test_without_controls_nothing_is_planted(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.criteria.calibration.plant_values", refuse)
+    run = run_on(study, monkeypatch)
+    run.calibrated([run.judge(find("1.2-spread"), study.name)])
+    content = read_calibration(study)
+    (entry,) = content.criteria
+    assert (content.planted, entry.power, entry.false_positive_rate) == (None, None, None)
+    assert entry.sensitivity is not None and entry.sensitivity.share_of_resamples is not None

@@ -9,13 +9,15 @@ from harness.extraction.prune import prune
 
 
 def _cache(folder: Path, *, age_days: float) -> Path:
-    """A cache with one extraction and one measurement, last used so long ago."""
+    """A cache with one extraction and two measurements, one of planted samples, last used so long ago."""
     (folder / "extractions" / "a").mkdir(parents=True)
     (folder / "measurements").mkdir()
+    (folder / "plantings").mkdir()
     kept = [
         folder / "extractions" / "a" / "raw.npy",
         folder / "extractions" / "a.lock",
         folder / "measurements" / "m.json",
+        folder / "plantings" / "p.npy",
     ]
     for file in kept:
         file.write_bytes(b"12345")
@@ -27,14 +29,14 @@ def _cache(folder: Path, *, age_days: float) -> Path:
 
 def test_what_was_not_used_lately_goes_with_its_lock(tmp_path: Path) -> None:
     _cache(tmp_path, age_days=31)
-    assert prune(tmp_path, 30) == (1, 1, 10)
+    assert prune(tmp_path, 30) == (1, 2, 15)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_what_was_used_lately_stays(tmp_path: Path) -> None:
     _cache(tmp_path, age_days=29)
     assert prune(tmp_path, 30) == (0, 0, 0)
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 3
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 4
 
 
 def test_an_extraction_that_a_run_holds_stays(tmp_path: Path) -> None:
@@ -47,4 +49,4 @@ def test_an_extraction_that_a_run_holds_stays(tmp_path: Path) -> None:
 def test_the_command_says_what_it_removed(tmp_path: Path, capsys) -> None:
     _cache(tmp_path, age_days=31)
     assert main(["prune-cache", "--cache-dir", str(tmp_path)]) == 0
-    assert "removed 1 extractions and 1 measurements" in capsys.readouterr().out
+    assert "removed 1 extractions and 2 measurements" in capsys.readouterr().out

@@ -105,6 +105,11 @@ class FakeRun:
             "time": datetime.now(UTC).isoformat(),
         }
 
+    def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
+        if "calibration" in self.script:
+            raise HarnessError(self.script["calibration"])
+        return [one.model_copy(update={"artifacts": ["results/calibration.json"]}) for one in results]
+
     def complete(self, results: Sequence[CriterionResult]) -> RunResult:
         phase = PhaseResult(
             id="phase1", scope=self.options.models[0], verdict="pass", conditions=["1.2-max"], answers=["yes"]

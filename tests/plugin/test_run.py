@@ -242,10 +242,25 @@ class TestInterruption:
         assert process.returncode == 2
         assert "The run did not come to its end: interrupted" in output
         assert "run-1.1-count" in judged(pytester)
+        assert not any(one["artifacts"] for one in criteria_json(pytester)["criteria"])
         assert left_over(pytester) == []
 
 
 class TestOutputs:
+    def test_what_was_judged_is_calibrated_before_it_is_written(
+        self, checks: Checks, pytester: pytest.Pytester
+    ) -> None:
+        checks()
+        assert all(one["artifacts"] == ["results/calibration.json"] for one in criteria_json(pytester)["criteria"])
+
+    def test_a_calibration_that_cannot_be_written_fails_the_run_and_loses_no_verdict(
+        self, checks: Checks, pytester: pytest.Pytester
+    ) -> None:
+        result = checks(script={"calibration": "Cannot write calibration.json: No space left on device."})
+        assert result.ret == 1
+        result.stdout.fnmatch_lines(["*did not come to its end: Cannot write calibration.json: No space left*"])
+        assert judged(pytester) == ALL
+
     def test_workers_judge_everything_once_and_write_the_same_criteria_json(
         self, checks: Checks, pytester: pytest.Pytester
     ) -> None:

@@ -62,3 +62,37 @@ def test_the_seed_fixes_the_noise() -> None:
 def test_an_unknown_pattern_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="got 'spiral'"):
         statistics.plant("spiral", 0.5, n=1, **SIZE, seed=0)
+
+
+def test_a_mixture_plants_another_pattern_in_every_third_of_the_layers_and_in_every_other_head() -> None:
+    size = {"n": 1, "L": 3, "H": 4, "T": 6, "seed": 0, "noise": 0, "hub": 1}
+    mixed = statistics.plant("mixed", 0.7, **size)
+    for layer, kind in enumerate(("hub", "chain", "skip")):
+        alone = statistics.plant(kind, 0.7, **size)
+        none = statistics.plant("none", 0.7, **size)
+        np.testing.assert_array_equal(mixed[:, layer, 0::2], alone[:, layer, 0::2])
+        np.testing.assert_array_equal(mixed[:, layer, 1::2], none[:, layer, 1::2])
+        assert not np.array_equal(alone[:, layer], none[:, layer])
+
+
+def test_patterns_in_one_ground_differ_only_in_the_rows_they_change() -> None:
+    ground = statistics.Ground(n=5, **SIZE, seed=3)
+    none, skip = ground.plant("none", 0), ground.plant("skip", 0.5)
+    np.testing.assert_array_equal(none[..., :5, :], skip[..., :5, :])
+    assert (none[..., 5, :] != skip[..., 5, :]).all()
+    mixed = ground.plant("mixed", 0.5)
+    np.testing.assert_array_equal(mixed[:, 0, 0], ground.plant("hub", 0.5)[:, 0, 0])
+    np.testing.assert_array_equal(mixed[:, 1, 2], ground.plant("chain", 0.5)[:, 1, 2])
+
+
+def test_a_pattern_in_a_ground_is_the_pattern_planted_alone() -> None:
+    ground = statistics.Ground(n=5, **SIZE, seed=(3, 1), noise=0.2)
+    ground.plant("chain", 0.5)
+    alone = statistics.plant("hub", 0.25, n=5, **SIZE, seed=(3, 1), hub=1, heads=[0, 4], noise=0.2)
+    np.testing.assert_array_equal(ground.plant("hub", 0.25, 1, [0, 4]), alone)
+
+
+def test_rows_of_different_means_are_drawn_apart() -> None:
+    ground = statistics.Ground(n=4000, L=1, H=2, T=4, seed=0, noise=0.1)
+    hub, chain = (ground.plant(kind, 0.5)[:, 0, 0, 3, 1] for kind in ("hub", "chain"))
+    assert abs(np.corrcoef(hub, chain)[0, 1]) < 0.05

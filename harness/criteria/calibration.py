@@ -1,0 +1,283 @@
+"""What a hypothesis' threshold is worth: how often planted patterns pass it, and what other thresholds would say.
+
+The values that planted samples give are kept on disk. They depend on sizes, seed and measure, not on a threshold
+and not on a model's weights, so an edited threshold needs neither a model nor a new planting.
+"""
+
+import ast
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import product
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.declare import Evaluation
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.hypothesis import BLOCK, PLANTINGS, OnPlantings, order_statistics
+from harness.criteria.results import Calibration, CalibrationFile, CriterionResult, Sensitivity
+from harness.criteria.sample import Sample
+from harness.errors import HarnessError
+from harness.extraction.cached import sources_digest
+from harness.extraction.progress import Progress, quiet
+from harness.files import digest, jsonable, write_array
+from harness.measures import latent_mass
+from harness.statistics.planted import Ground, Kind
+
+Array = NDArray[Any]
+
+PATTERNS: tuple[Kind, ...] = ("hub", "chain", "skip", "mixed")
+STRENGTHS = (0.1, 0.25, 0.5, 0.75, 1.0)
+CELLS: tuple[tuple[Kind, float], ...] = (("none", 0.0), *product(PATTERNS, STRENGTHS))
+"""What is planted; nothing comes first."""
+HUB = 1
+"""Where the hub is: the first position that the causal mask alone does not favour."""
+NOISE = 0.1
+MOST_PROBLEMS = 1000
+"""Planted samples have as many problems as the model's own, up to this."""
+ACCEPTED = 0.05
+"""The false-positive rate that a threshold is named for, beside the study's own."""
+THRESHOLDS = 21
+"""Evenly spaced ones; every fourth order statistic of resamples and of samples with nothing planted joins them."""
+STEP = 4
+FAR_APART = 100.0
+"""Positive thresholds that span more than this ratio are spaced evenly in their logarithm."""
+
+_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
+
+
+@dataclass(frozen=True)
+class Design:
+    """Sizes of the planted samples: n problems, L layers, H heads, T latents; their mass on latents and their seed."""
+
+    n: int
+    L: int
+    H: int
+    T: int
+    latent_mass: float
+    seed: int
+
+    @classmethod
+    def like(cls, sample: Sample) -> "Design":
+        """That of a model's own sample, its mean mass on latents to two digits."""
+        mass = float(latent_mass(sample.mean).mean())
+        n, L, H, T = sample.raw.shape[:4]
+        return cls(min(n, MOST_PROBLEMS), L, H, T, float(f"{mass:.2g}"), sample.seed)
+
+    def ground(self, number: int) -> Ground:
+        """What one sample of every pattern is planted in; another number, another draw of the noise."""
+        return Ground(
+            n=self.n,
+            L=self.L,
+            H=self.H,
+            T=self.T,
+            seed=(self.seed, number),
+            latent_mass=self.latent_mass,
+            noise=NOISE,
+        )
+
+
+def calibrate(
+    study: ModelStudy, judged: Iterable[tuple[Criterion, CriterionResult]], progress: Progress = quiet
+) -> CalibrationFile | None:
+    """What is to be said about the hypotheses on patterns among ``judged``; None when there is none.
+
+    Skipped and invalid ones are left out. Nothing is planted when no controls are asked for.
+    """
+    chosen = {
+        criterion.id: (criterion, criterion.measure, result)
+        for criterion, result in judged
+        if isinstance(criterion.measure, Evaluation) and result.verdict in ("pass", "fail")
+    }
+    if not chosen:
+        return None
+    design, planted = None, dict[str, Array]()
+    if study.options.controls != "none":
+        design = Design.like(study.sample)
+        ways = {name: measure.of.on_plantings for name, (_, measure, _) in chosen.items()}
+        folder = study.options.cache_dir / "plantings"
+        planted = planted_values({name: way for name, way in ways.items() if way}, design, folder, progress)
+    entries = [
+        calibration(result, criterion.rule, measure(study), measure.of.on_plantings, planted.get(name))
+        for name, (criterion, measure, result) in chosen.items()
+    ]
+    return CalibrationFile(
+        model=study.name,
+        strengths=list(STRENGTHS),
+        planted=None if design is None else _about(design),
+        criteria=entries,
+    )
+
+
+def _about(design: Design) -> dict[str, Any]:
+    return {
+        **asdict(design),
+        "plantings": PLANTINGS,
+        "noise": f"Dirichlet rows for every problem, total concentration {1 / NOISE:g}",
+        "patterns": {
+            "none": "every row read uniformly",
+            "hub": f"in every head, each later latent reads latent {HUB}",
+            "chain": "in every head, each latent reads its predecessor",
+            "skip": "in every head, the last latent reads 0, 1 and 2",
+            "mixed": "in every other head: hubs in early layers, chains in middle ones, skips in late ones",
+        },
+        "strength": "share of the pattern in the mean row; the rest is uniform",
+    }
+
+
+def planted_values(
+    measures: Mapping[str, OnPlantings], design: Design, folder: Path, progress: Progress = quiet
+) -> dict[str, Array]:
+    """By name, values [cells, plantings] in the order of :data:`CELLS`; read from ``folder`` or planted and kept there."""
+    paths = {name: folder / f"{digest(name, repr(design), _code())[:32]}.npy" for name in measures}
+    found = {name: values for name, path in paths.items() if (values := _read(path, measures[name])) is not None}
+    missing = {name: way for name, way in measures.items() if name not in found}
+    if missing:
+        planted = plant_values(missing, design, progress)
+        found |= planted
+        # A cache that cannot be written costs time at the next run, not this run's result.
+        with suppress(HarnessError):
+            for name, values in planted.items():
+                write_array(paths[name], values)
+    return found
+
+
+def plant_values(measures: Mapping[str, OnPlantings], design: Design, progress: Progress = quiet) -> dict[str, Array]:
+    """By name, values [cells, plantings]; each sample is planted once for all measures."""
+    found = {name: np.empty((len(CELLS), way.plantings)) for name, way in measures.items()}
+    wanted: dict[Any, int] = {}
+    for way in measures.values():
+        wanted[way.keep] = max(way.plantings, wanted.get(way.keep, 0))
+    count = max(wanted.values())
+    with progress("planted patterns", count) as advance:
+        for start in range(0, count, BLOCK):
+            kept: dict[Any, list[list[Array]]] = {keep: [[] for _ in CELLS] for keep in wanted}
+            for number in range(start, min(start + BLOCK, count)):
+                ground = design.ground(number)
+                for cell, (kind, strength) in enumerate(CELLS):
+                    sample = Sample(ground.plant(kind, strength, HUB), number, draw_controls=False)
+                    for keep in (keep for keep, most in wanted.items() if number < most):
+                        kept[keep][cell].append(keep(sample))
+                advance(1)
+            for name, way in measures.items():
+                block = slice(start, min(start + BLOCK, way.plantings))
+                if start < way.plantings:
+                    for cell in range(len(CELLS)):
+                        own = np.stack(kept[way.keep][cell][: block.stop - start])
+                        found[name][cell, block] = way.values(own, design.seed)
+    return found
+
+
+def _read(path: Path, way: OnPlantings) -> Array | None:
+    try:
+        values = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return values if values.shape == (len(CELLS), way.plantings) else None
+
+
+@cache
+def _code() -> str:
+    """Digest of all that decides planted values. A rule decides none of them."""
+    return sources_digest(_CODE, ("numpy", "scipy"), _without_rules)
+
+
+class _NoRules(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        is_rule = isinstance(node.func, ast.Name) and node.func.id == "Rule"
+        return ast.Constant("a rule") if is_rule else self.generic_visit(node)
+
+
+def _without_rules(path: Path) -> str:
+    return digest(ast.dump(_NoRules().visit(ast.parse(path.read_text(encoding="utf-8")))))
+
+
+def calibration(
+    result: CriterionResult, rule: Rule, measured: Measurement, way: OnPlantings | None, planted: Array | None
+) -> Calibration:
+    """One criterion's entry. ``planted`` are its values [cells, plantings], in the order of :data:`CELLS`."""
+    content = {name: value for name, value in result.model_dump().items() if name in Calibration.model_fields}
+    if way is not None and planted is not None:
+        none, patterns = planted[0], planted[1:].reshape(len(PATTERNS), len(STRENGTHS), -1)
+        content |= {
+            "plantings": way.plantings,
+            "shortened": way.shortened,
+            "power": {
+                kind: [rule.share(values.tolist()) for values in cells]
+                for kind, cells in zip(PATTERNS, patterns, strict=True)
+            },
+            "false_positive_rate": rule.share(none.tolist()),
+            "threshold_at_5_percent_false_positives": threshold_for(rule, none),
+            "planted_values": {
+                "none": [_spread(none)],
+                **{kind: [_spread(values) for values in cells] for kind, cells in zip(PATTERNS, patterns, strict=True)},
+            },
+        }
+    if rule.has_one_threshold:
+        content["sensitivity"] = sensitivity(rule, measured, planted).model_dump()
+    return Calibration.model_validate(jsonable(content))
+
+
+def threshold_for(rule: Rule, none: Array, accepted: float = ACCEPTED) -> float | None:
+    """The least strict of the values ``none`` that at most a share ``accepted`` of them, but some, pass as threshold.
+
+    None for rules without a single threshold, and where there is no such value (one that most samples give alike).
+    """
+    if not rule.has_one_threshold:
+        return None
+    best = None
+    strictest_first = np.unique(none[np.isfinite(none)])[:: -1 if rule.comparator in (">=", ">") else 1]
+    for threshold in strictest_first.tolist():
+        share = replace(rule, threshold=threshold).share(none.tolist())
+        if share > accepted:
+            break
+        best = threshold if share > 0 else best
+    return best
+
+
+def sensitivity(rule: Rule, measured: Measurement, planted: Array | None) -> Sensitivity:
+    """Verdicts and shares at thresholds around the study's, the measured value and what is planted.
+
+    Thresholds are spaced evenly over all of these, and closer where the shares change.
+    """
+    shown = [rule.threshold, measured.value, *(measured.interval or ())]
+    steps = [*(measured.resampled or ())[::STEP]]
+    if planted is not None:
+        none = order_statistics(planted[0])
+        shown += [none[0], none[-1], *(_spread(values)[1] for values in planted[1:])]
+        steps += none[::STEP]
+    even = _evenly(_finite(shown), measured.attainable)
+    thresholds = sorted({rule.threshold, *even, *_finite(steps)})
+    moved = [replace(rule, threshold=threshold) for threshold in thresholds]
+    return Sensitivity(
+        thresholds=thresholds,
+        passes=[one.holds(measured.value) for one in moved],
+        share_of_resamples=None if measured.resampled is None else [one.share(measured.resampled) for one in moved],
+        false_positive_rate=None if planted is None else [one.share(planted[0].tolist()) for one in moved],
+    )
+
+
+def _finite(values: Iterable[Any]) -> list[float]:
+    return [float(value) for value in values if value is not None and isfinite(value)]
+
+
+def _evenly(shown: list[float], attainable: tuple[float, float] | None) -> list[float]:
+    """Thresholds from a little below the least to a little above the greatest value shown, as far as attainable."""
+    least, greatest = attainable or (-np.inf, np.inf)
+    low, high = min(shown), max(shown)
+    if low > 0 and high / low > FAR_APART:
+        return np.geomspace(max(low / 1.5, least), min(1.5 * high, greatest), THRESHOLDS).tolist()
+    margin = 0.1 * (high - low) or 0.5 * abs(high) or 0.5
+    return np.linspace(max(low - margin, least), min(high + margin, greatest), THRESHOLDS).tolist()
+
+
+def _spread(values: Array) -> list[float]:
+    """The values below which 5 %, 50 % and 95 % lie, undefined ones being the largest."""
+    ordered = np.sort(values)
+    return [float(ordered[int(share * len(ordered))]) for share in (0.05, 0.5, 0.95)]

@@ -1,0 +1,193 @@
+"""Two small plots beside a hypothesis: how often planted patterns pass, and what other thresholds would have said."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from harness.criteria.results import Calibration, CalibrationFile, RunResult, Sensitivity
+from harness.reporting import phrases
+
+WIDTH, HEIGHT = 300, 150
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 220.0, 16.0, 112.0
+"""The frame of a plot, in pixels, y downwards; names of lines stand right of it."""
+LANE = 122.0
+"""Where planted values are marked below the frame."""
+LINE_HEIGHT = 11.0
+NAMES = {
+    "own": "this model",
+    "none": "nothing planted",
+    "hub": "hub",
+    "chain": "chain",
+    "skip": "skip",
+    "mixed": "mixture",
+}
+FAR_APART = 100.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: the pattern or sample it is of, its points, and where its name stands."""
+
+    kind: str
+    path: str
+    name: str
+    name_at: float
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What the template draws; positions in pixels."""
+
+    words: str
+    lines: list[Line]
+    ticks: list[tuple[float, str]]
+    axis: str
+    marks: list[tuple[str, float, float]]
+    """Kind and centre of single points."""
+    rule: tuple[float, str] | None = None
+    """The study's threshold."""
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What the report shows of a calibration."""
+
+    power: Plot | None
+    sensitivity: Plot | None
+    sentence: str
+
+
+def curves(result: RunResult, output: Path) -> dict[tuple[str, str], Curves]:
+    """By model and criterion id, the plots of what names a calibration.json of the folder ``output`` and is in it."""
+    found = {}
+    for model in dict.fromkeys(item.model for item in result.criteria):
+        path = f"results/{model}/calibration.json"
+        calibrated = {item.id for item in result.criteria if item.model == model and path in item.artifacts}
+        if calibrated and (output / path).is_file():
+            content = CalibrationFile.model_validate_json((output / path).read_text(encoding="utf-8"))
+            for entry in (entry for entry in content.criteria if entry.id in calibrated):
+                found[model, entry.id] = Curves(
+                    power_plot(entry, content.strengths),
+                    sensitivity_plot(entry, content.strengths),
+                    phrases.planted(entry),
+                )
+    return found
+
+
+def power_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
+    """Share of planted samples that pass against strength, one line per pattern; None where nothing was planted."""
+    none = entry.false_positive_rate
+    if entry.power is None or none is None:
+        return None
+    lines = {kind: [(0.0, none), *zip(strengths, shares, strict=True)] for kind, shares in entry.power.items()}
+    rule = phrases.rule(entry.comparator, entry.threshold)
+    said = [
+        f"{NAMES[kind]}: " + ", ".join(f"{phrases.percent(y)} at {x:g}" for x, y in points[1:])
+        for kind, points in lines.items()
+    ]
+    return Plot(
+        words=f"Share of planted samples that pass {rule}. Nothing planted: {phrases.percent(none)}. {'; '.join(said)}",
+        lines=_lines(
+            {kind: (NAMES[kind], [(_x(x, 0, 1), _y(y)) for x, y in points]) for kind, points in lines.items()}
+        ),
+        ticks=[(_x(value, 0, 1), f"{value:g}") for value in (0, 0.5, 1)],
+        axis="strength of the planted pattern",
+        marks=[("none", LEFT, _y(none))],
+        caption=f"Power: samples with a planted pattern that pass {rule}. ○ nothing planted.",
+    )
+
+
+def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
+    """Share that passes against the threshold, for this model and for samples with nothing planted."""
+    curve = entry.sensitivity
+    if curve is None or not isinstance(entry.threshold, int | float):
+        return None
+    low, high = curve.thresholds[0], curve.thresholds[-1]
+    logarithmic = low > 0 and high / low > FAR_APART
+
+    def x(value: float) -> float:
+        return _x(*(math.log(one) if logarithmic else one for one in (value, low, high)))
+
+    shares = {"own": curve.share_of_resamples or [float(one) for one in curve.passes]}
+    if curve.false_positive_rate is not None:
+        shares["none"] = curve.false_positive_rate
+    lines = {
+        kind: (NAMES[kind], [(x(t), _y(share)) for t, share in zip(curve.thresholds, values, strict=True)])
+        for kind, values in shares.items()
+    }
+    marks = []
+    if isinstance(entry.measured, int | float) and low <= entry.measured <= high:
+        marks.append(("own", x(entry.measured), BOTTOM))
+    accepted = entry.threshold_at_5_percent_false_positives
+    if accepted is not None and low <= accepted <= high:
+        marks.append(("none", x(accepted), _y(0.05)))
+    planted = ""
+    if (kind := best_pattern(entry.power or {})) and entry.planted_values:
+        medians = [one[1] for one in entry.planted_values[kind]]
+        marks += [(kind, x(value), LANE) for value in medians if value is not None and low <= value <= high]
+        planted = f" Dots below: medians with a {NAMES[kind]} planted at {strengths[0]:g} to {strengths[-1]:g}."
+    return Plot(
+        words=_in_words(
+            entry.comparator, entry.threshold, curve, {NAMES[kind]: values for kind, values in shares.items()}
+        ),
+        lines=_lines(lines),
+        ticks=[(x(value), phrases.number(value)) for value in (low, high)],
+        axis="threshold",
+        marks=marks,
+        rule=(x(entry.threshold), f"study {phrases.rule(entry.comparator, entry.threshold)}"),
+        caption=f"Other thresholds: {'share of resamples that pass' if curve.share_of_resamples else 'who would pass'}. "
+        f"◆ measured.{planted}",
+    )
+
+
+def best_pattern(power: Mapping[str, Sequence[float]]) -> str | None:
+    """The pattern that passes most often; None where none ever does."""
+    kind = max(power, key=lambda one: sum(power[one]), default=None)
+    return kind if kind and any(power[kind]) else None
+
+
+def _in_words(comparator: str, study: float, curve: Sensitivity, shares: Mapping[str, Sequence[float]]) -> str:
+    """The curves at the study's threshold and at a few others."""
+    count = len(curve.thresholds)
+    own = min(range(count), key=lambda place: abs(curve.thresholds[place] - study))
+    said = []
+    for place in sorted({0, count // 4, count // 2, 3 * count // 4, count - 1, own}):
+        at = phrases.rule(comparator, curve.thresholds[place])
+        each = ", ".join(f"{name} {phrases.percent(values[place])}" for name, values in shares.items())
+        said.append(f"{at}{' (the study)' if place == own else ''}: {each}")
+    return f"Share that passes at other thresholds. {'; '.join(said)}"
+
+
+def _x(value: float, low: float, high: float) -> float:
+    return LEFT + (RIGHT - LEFT) * (value - low) / ((high - low) or 1)
+
+
+def _y(share: float) -> float:
+    return BOTTOM - (BOTTOM - TOP) * share
+
+
+def _lines(lines: dict[str, tuple[str, list[tuple[float, float]]]]) -> list[Line]:
+    """Curves with their names beside their right ends, as near as they can stand without touching."""
+    from harness.figures.calibration import place_labels
+
+    ordered = sorted(lines.items(), key=lambda item: item[1][1][-1][1])
+    ends = [points[-1][1] for _, (_, points) in ordered]
+    places = place_labels(ends, [LINE_HEIGHT] * len(ends), TOP - LINE_HEIGHT / 2, BOTTOM + LINE_HEIGHT / 2)
+    return [
+        Line(kind, _path(points), name, round(place, 1))
+        for (kind, (name, points)), place in zip(ordered, places, strict=True)
+    ]
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """The corners of a curve as SVG path data; points on a level stretch are left out."""
+    places = [(round(x, 1), round(y, 1)) for x, y in points]
+    level = [a[1] == b[1] for a, b in pairwise(places)]
+    inner = [
+        place for place, before, after in zip(places[1:-1], level, level[1:], strict=False) if not (before and after)
+    ]
+    corners = [places[0], *inner, places[-1]]
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners)
