@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement, Rule
 from harness.criteria.critical import CRITICAL, SCORES
-from harness.criteria.hypothesis import RESAMPLES, undefined
+from harness.criteria.hypothesis import undefined
 from harness.criteria.paired import Pair, PairMeasure
+from harness.criteria.sample import RESAMPLES
 from harness.criteria.select import count_of_heads
 from harness.criteria.tested import CONTROL_RESAMPLES, PERMUTATIONS, SIGNIFICANT
 from harness.measures import (

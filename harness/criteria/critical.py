@@ -27,7 +27,7 @@ from harness.measures import (
     three_scores,
     top_k,
 )
-from harness.statistics import percentile_interval, resample, resample_weights
+from harness.statistics import percentile_interval
 
 Array = NDArray[Any]
 Head = tuple[int, int]
@@ -77,8 +77,7 @@ class HeadRanking:
     @cached_property
     def _composites(self) -> Array:
         """[resamples, L, H]."""
-        weights = resample_weights(len(self.sample.raw), seed=self.sample.seed)
-        return resample(composite_score, self.sample.raw, weights)
+        return self.sample.resample(composite_score)
 
     def frequency(self, k: int) -> Array:
         """[L, H]: how often resamples of the problems rank a head among the first k."""

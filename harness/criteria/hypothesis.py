@@ -6,7 +6,7 @@ procedure with its own resampling (a p-value, or a count of significant position
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import ControlValue, Measurement, Rule
-from harness.criteria.sample import Sample
+from harness.criteria.sample import RESAMPLES, Sample
 from harness.measures import NotApplicable
 from harness.statistics import agreement, halves, percentile_interval, resample, resample_weights
 
@@ -22,7 +22,6 @@ Array = NDArray[Any]
 Bounds = Callable[[int, int, int], tuple[float, float]]
 Shuffle = Literal["rows", "off-diagonal"]
 
-RESAMPLES = 2000
 SPLITS = 100
 PLANTINGS = 200
 """Samples with a planted pattern, per pattern and strength."""
@@ -102,18 +101,28 @@ class MeanMeasure:
         value = self.value(sample)
         if not np.isfinite(value):
             return undefined()
-        resampled = resample(self.of_mean, features, resample_weights(len(features), RESAMPLES, sample.seed))
-        low, high = percentile_interval(resampled)
-        return Measurement(
+        measured = Measurement(
             value,
-            interval=(float(low), float(high)),
             biased=self.selection is not None,
             cross_fitted=self.cross_fitted(sample),
-            confidence=agreement(resampled, rule.holds, rule.holds(value)),
-            resampled=order_statistics(resampled),
             answer=self.answer(sample) if self.answer else None,
             beside=self.beside(sample) if self.beside else {},
         )
+        if len(features) < 2:
+            return measured
+        resampled = self._resampled(sample, features)
+        low, high = percentile_interval(resampled)
+        return replace(
+            measured,
+            interval=(float(low), float(high)),
+            confidence=agreement(resampled, rule.holds, rule.holds(value)),
+            resampled=order_statistics(resampled),
+        )
+
+    def _resampled(self, sample: Sample, features: Array) -> Array:
+        if self.per_problem is None:
+            return sample.resample(self.of_mean)
+        return resample(self.of_mean, features, resample_weights(len(features), RESAMPLES, sample.seed))
 
     def on_draws(self, sample: Sample) -> Array:
         """The measure on every draw of its shuffled control."""

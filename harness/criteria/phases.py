@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.criteria.criterion import Scope
-from harness.criteria.hypothesis import RESAMPLES
 from harness.criteria.results import CriterionResult, PhaseResult
+from harness.criteria.sample import RESAMPLES
 
 
 @dataclass(frozen=True)

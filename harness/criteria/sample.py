@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measures import NotApplicable, mean_structure
-from harness.statistics import shuffled_means, shuffles
+from harness.statistics import resample, resample_weights, shuffled_means, shuffles, weighted_means
 
 Array = NDArray[Any]
 
+RESAMPLES = 2000
+KEPT_BYTES = 400_000_000
+"""Resampled mean patterns are kept for the next measure up to this size."""
+RESAMPLES_AT_ONCE = 100
 DRAWS = 1000
 MANY_DRAWS = 9999
 """Draws where the rule asks for p < 0.001."""
@@ -43,6 +47,28 @@ class Sample:
     def mean(self) -> Array:
         """[L, H, T, T], float64."""
         return np.asarray(self.raw.mean(axis=0, dtype=np.float64))
+
+    def resample(self, measure: Callable[[Array], Array]) -> Array:
+        """The measure on the mean patterns of resampled problems, [2000, ...]; the same resamples for every measure.
+
+        Errors: ``NotApplicable`` for a single problem, whose resamples would all be itself.
+        """
+        if len(self.raw) < 2:
+            raise NotApplicable("needs at least 2 problems to resample")
+        if RESAMPLES * self.mean.nbytes > KEPT_BYTES:
+            return resample(measure, self.raw, self._weights)
+        starts = range(0, RESAMPLES, RESAMPLES_AT_ONCE)
+        return np.concatenate([measure(self._resampled[start : start + RESAMPLES_AT_ONCE]) for start in starts])
+
+    @cached_property
+    def _weights(self) -> Array:
+        return resample_weights(len(self.raw), RESAMPLES, self.seed)
+
+    @cached_property
+    def _resampled(self) -> Array:
+        means = weighted_means(self.raw, self._weights)
+        means.setflags(write=False)
+        return means
 
     def with_raw(self, raw: Array, second: Callable[[], Array] | None = None) -> "Sample":
         """The same sample with other patterns, without controls of its own."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
-from harness.criteria.hypothesis import RESAMPLES, undefined
+from harness.criteria.hypothesis import undefined
 from harness.criteria.sample import Sample
 from harness.criteria.select import largest_position
 from harness.criteria.story_1_2 import RAW_VALIDITY
@@ -29,7 +29,6 @@ from harness.measures import (
     sequential_share,
     skip,
 )
-from harness.statistics import resample, resample_weights
 
 Array = NDArray[Any]
 
@@ -43,7 +42,7 @@ def _confidence(
 ) -> tuple[float, bool, float]:
     """Value, verdict on it, and share of resamples with the same verdict."""
     value = float(measure(sample.mean[None])[0])
-    resampled = resample(measure, sample.raw, resample_weights(len(sample.raw), RESAMPLES, sample.seed))
+    resampled = sample.resample(measure)
     verdict = bool(holds(np.array(value)))
     return value, verdict, float(np.mean(holds(resampled) == verdict))
 
@@ -72,7 +71,7 @@ def hub_confidence(study: ModelStudy) -> Measurement:
     hub = int(received.argmax())
     if np.isclose(received, received[hub], rtol=1e-9, atol=1e-12).sum() > 1:
         return undefined("several positions receive equally most")
-    resampled = resample(incoming, sample.raw, resample_weights(len(sample.raw), RESAMPLES, sample.seed))
+    resampled = sample.resample(incoming)
     confidence = float((resampled.argmax(axis=-1) == hub).mean())
     return Measurement(
         confidence,

@@ -49,7 +49,6 @@ Array = NDArray[Any]
 
 SIGNIFICANT = 0.05
 PERMUTATIONS = 9999
-RESAMPLES = 2000
 CONTROL_RESAMPLES = 250
 """Resamples and permutations inside each draw of a control, where only pass or fail is counted."""
 PLANTED_RESAMPLES = 99
@@ -86,17 +85,16 @@ def clear_hubs() -> TestMeasure:
     """Positions read more than causality gives, by a one-sided bootstrap corrected over positions."""
 
     def p_values(raw: Array, weights: Array) -> Array:
-        resampled = resample(hub_adjusted, raw, weights)
-        return np.asarray(p_value((~(resampled > 1)).sum(axis=0), len(weights)))
+        return _above_one(resample(hub_adjusted, raw, weights))
 
     def procedure(sample: Sample) -> Measurement:
         values = hub_adjusted(sample.mean)
         if not np.isfinite(values).all():
             return undefined("a position has no reader with attention to earlier latents")
-        weights = resample_weights(len(sample.raw), RESAMPLES, sample.seed)
-        p = p_values(sample.raw, weights)
+        resampled = sample.resample(hub_adjusted)
+        p = _above_one(resampled)
         q = benjamini_hochberg(p)
-        low, high = percentile_interval(resample(hub_adjusted, sample.raw, weights))
+        low, high = percentile_interval(resampled)
         return Measurement(
             int((q < SIGNIFICANT).sum()),
             p_value=float(p.min()),
@@ -137,6 +135,11 @@ def clear_hubs() -> TestMeasure:
             shortened=f"{PLANTED_RESAMPLES} resamples each",
         ),
     )
+
+
+def _above_one(resampled: Array) -> Array:
+    """One-sided bootstrap p of resampled values [draws, *] against 1."""
+    return np.asarray(p_value((~(resampled > 1)).sum(axis=0), len(resampled)))
 
 
 def most_read() -> TestMeasure:
@@ -353,8 +356,7 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
 
     def procedure(sample: Sample) -> Measurement:
         first, second = best(sample.mean), best(sample.other.mean)
-        weights = [resample_weights(len(one.raw), RESAMPLES, one.seed) for one in (sample, sample.other)]
-        again = overlap(resample(best, sample.raw, weights[0]), resample(best, sample.other.raw, weights[1]))
+        again = overlap(sample.resample(best), sample.other.resample(best))
         low, high = percentile_interval(again)
         layers, heads = sample.mean.shape[:2]
         beside: dict[str, Any] = {

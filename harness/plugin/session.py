@@ -85,10 +85,10 @@ def _start(config: pytest.Config) -> None:
         register(Judging(Assessment(run, gate, approved, store)), "harness-judging")
         return
     run.preflight()
-    _occupy(config, options.output)
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
     if gate.approve and approved.unreadable:
         raise HarnessError(approved.unreadable[0])
+    _occupy(config, options.output)
     assessment = Assessment(run, gate, approved, VerdictStore(options.output))
     completion = Completion(assessment, options.output, cases)
     register(Judging(assessment), "harness-judging")

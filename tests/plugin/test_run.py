@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from filelock import FileLock
 
 from harness.criteria.results import RunResult
 from harness.errors import HarnessError
@@ -294,6 +295,15 @@ class TestOutputs:
         result.stdout.fnmatch_lines(["*did not come to its end: Cannot write *index.html: No space left on device.*"])
         assert index.read_bytes() == before
         assert judged(pytester) == ALL
+
+    def test_a_second_run_into_the_same_folder_is_refused(self, checks: Checks, pytester: pytest.Pytester) -> None:
+        (pytester.path / "reports").mkdir()
+        with FileLock(pytester.path / "reports" / ".lock"):
+            result = checks()
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*Another run is writing to *reports*--output*"])
+        assert checks().ret == 0
+        assert left_over(pytester) == []
 
     def test_a_damaged_approval_stops_only_what_needs_it(self, checks: Checks, pytester: pytest.Pytester) -> None:
         checks("--approve")
