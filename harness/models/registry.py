@@ -166,8 +166,14 @@ def with_settings(files: ModelFiles) -> ModelFiles:
         return files
     try:
         settings = CheckpointSettings.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise HarnessError(f"{path} is not valid: {error}. Expected lora_alpha, num_latent, remove_eos.") from error
+    except UnicodeDecodeError as error:
+        raise HarnessError(f"{path} is not valid: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise HarnessError(
+            f"{path} is not valid: {where}: {first['msg']}. Expected lora_alpha, num_latent, remove_eos."
+        ) from error
     return files.overridden(
         n_latents=settings.num_latent, lora_alpha=settings.lora_alpha, remove_eos=settings.remove_eos
     )

@@ -11,7 +11,7 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.registry import criteria, find
 from harness.criteria.sample import Sample
-from harness.measures import TooFewLatents
+from harness.measures import NotApplicable, TooFewLatents
 from harness.statistics import uniform
 from tests.criteria.planted_cases import CASES, hub, nothing, plant
 
@@ -179,3 +179,16 @@ def test_no_measure_reads_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     measured(find("1.2-max"), hub())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "criterion", [one for one in MEANS if one.id != "2.4-stable"], ids=lambda criterion: criterion.id
+)
+def test_a_single_problem_gives_no_interval_and_no_confidence(criterion: Criterion) -> None:
+    found = measured(criterion, CASES[criterion.id][0]()[:1])
+    assert (found.interval, found.confidence) == (None, None)
+
+
+def test_what_only_resamples_can_tell_is_not_told_of_a_single_problem() -> None:
+    with pytest.raises(NotApplicable, match="at least 2 problems"):
+        Sample(hub()[:1], 0).resample(lambda mean: mean)
