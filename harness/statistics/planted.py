@@ -69,11 +69,11 @@ class Ground:
         followed[taking_part] = _mixture(L, H)[taking_part] if kind == "mixed" else kind
         rows = np.zeros((T, T, L * H, n), dtype=np.float32)
         for one in np.unique(followed):
-            members = np.flatnonzero(followed == one)
+            members = (followed == one)[:, None]
             means = _means(one, strength, T, hub)
             for i in range(T):
-                rows[i][: i + 1, members] = self._row(means[i, : i + 1])[:, members]
-        return np.ascontiguousarray(rows.reshape(T, T, L, H, n).transpose(4, 2, 3, 0, 1))
+                np.copyto(rows[i, : i + 1], self._row(means[i, : i + 1]), where=members)
+        return rows.reshape(T, T, L, H, n).transpose(4, 2, 3, 0, 1)
 
     def _row(self, mean: Array) -> NDArray[np.float32]:
         """`[cells, L * H, n]`: rows of all heads and problems around `mean [cells]`."""
@@ -88,9 +88,10 @@ class Ground:
             return np.broadcast_to(mean[:, None, None], (len(mean), L * H, n))
         rng = np.random.default_rng([*self._seed, int.from_bytes(key, "little")])
         # One cell at a time: many draws of one shape parameter come fastest.
-        cells = np.stack([rng.standard_gamma(one / self._noise, (L * H, n)) for one in mean])
-        cells /= cells.sum(axis=0)
-        return cells
+        cells = np.empty((len(mean), L * H, n))
+        for one, cell in zip(mean, cells, strict=True):
+            rng.standard_gamma(one / self._noise, out=cell)
+        return np.divide(cells, cells.sum(axis=0), out=cells)
 
 
 def _mixture(L: int, H: int) -> NDArray[np.str_]:
