@@ -100,6 +100,8 @@ def _start(config: pytest.Config) -> None:
 
 def _occupy(config: pytest.Config, output: Path) -> None:
     """Keep other runs out of the output folder until this one ends; the system forgets it should this one be killed."""
+    from harness.plugin.verdict_store import remove_abandoned
+
     lock = FileLock(output / ".lock", timeout=0)
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -108,6 +110,8 @@ def _occupy(config: pytest.Config, output: Path) -> None:
         raise HarnessError(
             f"Another run is writing to {output}. Wait for it, or give this one a folder of its own with --output."
         ) from None
+
+    remove_abandoned(output)
 
     def leave() -> None:
         (output / ".lock").unlink(missing_ok=True)

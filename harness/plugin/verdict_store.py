@@ -8,6 +8,14 @@ from pathlib import Path
 from harness.criteria.results import CriterionResult
 from harness.files import digest, write_json
 
+_PREFIX = ".verdicts-"
+
+
+def remove_abandoned(output: Path) -> None:
+    """Forget what killed runs left in the output folder; only for the run that has it to itself."""
+    for folder in output.glob(f"{_PREFIX}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
 
 class VerdictStore:
     """A private folder of one run; each verdict is one whole file, whichever process wrote it."""
@@ -15,7 +23,7 @@ class VerdictStore:
     def __init__(self, output: Path, run_id: str | None = None) -> None:
         """A new run's store, or with ``run_id`` another process's view of it."""
         self.run_id = run_id or uuid.uuid4().hex[:12]
-        self._folder = output / f".verdicts-{self.run_id}"
+        self._folder = output / f"{_PREFIX}{self.run_id}"
 
     def keep(self, result: CriterionResult) -> None:
         """Store one verdict. Errors: ``HarnessError`` when the disk does not take it."""

@@ -297,7 +297,7 @@ class TestOutputs:
         assert judged(pytester) == ALL
 
     def test_a_second_run_into_the_same_folder_is_refused(self, checks: Checks, pytester: pytest.Pytester) -> None:
-        (pytester.path / "reports").mkdir()
+        (pytester.path / "reports" / ".verdicts-of-a-killed-run").mkdir(parents=True)
         with FileLock(pytester.path / "reports" / ".lock"):
             result = checks()
         assert result.ret == pytest.ExitCode.USAGE_ERROR
