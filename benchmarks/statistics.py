@@ -1,6 +1,6 @@
 """All statistics of phases 1 and 2 on a large model's patterns: ``python -m benchmarks.statistics``.
 
-The patterns are planted: 16 layers x 32 heads, 100 problems, 6 thoughts, a second sample of the same size. Reported are
+The patterns are drawn: 16 layers x 32 heads, 100 problems, 6 thoughts, a second sample of the same size. Reported are
 seconds for every hypothesis without the shuffled control, with its 1,000 draws, and with the 9,999 of 1.5-nonrandom; and,
 side by side, one bootstrap of all heads' flow as the harness does it and as a plain loop over resamples and heads does.
 """
@@ -8,6 +8,7 @@ side by side, one bootstrap of all heads' flow as the harness does it and as a p
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,30 +17,39 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.registry import criteria
 from harness.criteria.sample import Sample
-from harness.measures import flow
-from harness.statistics import plant, resample, resample_weights
+from harness.measures import NotApplicable, flow
+from harness.statistics import resample, resample_weights
 
 MANY = "1.5-nonrandom"
 
 
-class Planted:
+class Drawn:
     """A study that has a sample and the controls it is given."""
 
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
 
     def evaluate(self, criterion_id: str, measure: MeanMeasure | TestMeasure, rule: Rule) -> Measurement:
-        """The measurement on the planted sample."""
+        """The measurement on the drawn sample."""
         return evaluate(measure, rule, self._sample, {})
+
+
+def different_heads(n: int, L: int, H: int, T: int, seed: int) -> np.ndarray:
+    """[n, L, H, T, T]: heads with patterns of their own, the same ones for every seed, and noise over problems."""
+    heads = np.random.default_rng(0).gamma(0.3, size=(L, H, T, T)) * np.tri(T)
+    raw = heads * np.random.default_rng(seed).uniform(0.5, 1.5, size=(n, *heads.shape))
+    return (0.5 * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
 def seconds_each(chosen: Sequence[Criterion], sample: Sample) -> dict[str, float]:
     """Seconds of each criterion, in the order given; later ones find what earlier ones have drawn."""
-    study: Any = Planted(sample)
+    study: Any = Drawn(sample)
     found = {}
     for criterion in chosen:
         started = time.perf_counter()
-        criterion.measure(study)
+        # With few types among the top heads there is nothing to compare between them.
+        with suppress(NotApplicable):
+            criterion.measure(study)
         found[criterion.id] = time.perf_counter() - started
     return found
 
@@ -63,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--slowest", type=int, default=5, help="how many single criteria to list")
     options = parser.parse_args(arguments)
     size: dict[str, Any] = {"n": 100, "L": 16, "H": 32, "T": 6}
-    raw, second = plant("hub", 0.5, seed=0, **size), plant("hub", 0.5, seed=1, **size)
+    raw, second = different_heads(seed=1, **size), different_heads(seed=2, **size)
     hypotheses = [one for one in criteria() if one.kind == "hypothesis" and one.scope == "model"]
     few = [one for one in hypotheses if one.id != MANY]
     many = [one for one in hypotheses if one.id == MANY]
@@ -73,11 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(f"{len(hypotheses)} hypotheses, {size}")
     with_shuffles = sample(True)
-    for label, found in (
-        ("without shuffles", seconds_each(few, sample(False))),
-        ("with 1,000 shuffles", seconds_each(few, with_shuffles)),
-        ("9,999 shuffles of 1.5-nonrandom", seconds_each(many, with_shuffles)),
+    for label, chosen, patterns in (
+        ("without shuffles", few, sample(False)),
+        ("with 1,000 shuffles", few, with_shuffles),
+        ("9,999 shuffles of 1.5-nonrandom", many, with_shuffles),
     ):
+        found = seconds_each(chosen, patterns)
         print(f"{label:<34} {sum(found.values()):8.1f} s", flush=True)
         slowest = sorted(found.items(), key=lambda item: -item[1])[: options.slowest]
         print("    " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in slowest))

@@ -65,7 +65,9 @@ def _check_model(options: argparse.Namespace) -> None:
     from harness.problems import load_problems
 
     started = time.monotonic()
-    model = load_model(options.name, checkpoint=options.checkpoint, device=options.device, models_file=options.models)
+    # The checks take NAME=PATH, for they can have several models; here both forms say the same.
+    checkpoint = options.checkpoint and options.checkpoint.removeprefix(f"{options.name}=")
+    model = load_model(options.name, checkpoint=checkpoint, device=options.device, models_file=options.models)
     loaded = time.monotonic()
     print(f"{model.name}: {model.n_layers} layers x {model.n_heads} heads, {model.n_latents} thoughts,")
     print(

@@ -90,7 +90,7 @@ def metadata(study: ModelStudy) -> Measurement:
     content = json.loads(study.absolute(path).read_text(encoding="utf-8"))
     about, read = study.about, study.patterns.row_length[:, 0]
     expected = {
-        "model_name": about["model"],
+        "model_name": study.name,
         "n_layers": about["n_layers"],
         "n_heads": about["n_heads"],
         "n_problems": len(study.problems),

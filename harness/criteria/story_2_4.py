@@ -33,8 +33,9 @@ Array = NDArray[Any]
 
 STABLE = Rule(">", 0.70)
 
+_SAID = r"([\d.]+|nan)"
 HEAD_LINE = re.compile(
-    r"^  \d+\. L(\d+)H(\d+): ([\w\- ]+), composite ([\d.]+) \[([\d.]+), ([\d.]+)\], flow ([\d.]+), hub ([\d.]+), skip ([\d.]+);"
+    rf"^  \d+\. L(\d+)H(\d+): ([\w\- ]+), composite {_SAID} \[{_SAID}, {_SAID}\], flow {_SAID}, hub {_SAID}, skip {_SAID};"
 )
 NAMED_LINE = re.compile(r"^  L(\d+)H(\d+): composite ([\d.]+), among the first three in ([\d.]+) of the resamples$")
 

@@ -171,7 +171,6 @@ class CachedExtraction:
         )
         seconds = time.monotonic() - started
         about = {
-            "model": self.files.name,
             "variant": variant,
             "n_layers": model.n_layers,
             "n_heads": model.n_heads,

@@ -238,7 +238,8 @@ def _require_same_architecture(files: ModelFiles, language: dict[str, Tensor], p
     if len(expected & found) < len(found) / 2:
         raise HarnessError(
             f"{files.weights} does not belong to the base in {files.base}: that is a {plain.config.model_type} model "
-            f"with tensors like {min(expected)}, the checkpoint has {_some(sorted(found), 1)}. Give the right base."
+            f"with tensors like {min(expected - found)}, the checkpoint has {_some(sorted(found - expected), 1)}. Give the "
+            "right base."
         )
 
 
