@@ -174,26 +174,25 @@ class ModelStudy:
         """The single-array controls, by name; the shuffled one is drawn from :attr:`sample`."""
         if self.options.controls == "none":
             return {}
-        made: dict[str, Callable[[AttentionPatterns], Array]] = {
-            "uniform": _uniform,
-            "uniform-context": _uniform_context,
-        }
-        found = {
-            name: self.sample.with_raw(make(self.patterns), lambda make=make: make(self._second_patterns()))  # type: ignore[misc]
-            for name, make in made.items()
-        }
-        variants: tuple[Variant, ...] = ("untrained", "contentless") if self.options.controls == "all" else ()
-        for variant in variants:
-            found[variant] = self.sample.with_raw(
-                np.asarray(self._extraction.patterns(variant).raw),
-                lambda variant=variant: np.asarray(self._second_patterns(variant).raw),  # type: ignore[misc]
-            )
+        found = {"uniform": self._control_of(_uniform), "uniform-context": self._control_of(_uniform_context)}
+        if self.options.controls == "all":
+            found["untrained"] = self._control_of(_raw, "untrained")
+            found["contentless"] = self._control_of(_raw, "contentless")
         if self._control is not None:
-            found["control-model"] = self.sample.with_raw(
-                np.asarray(self._control.patterns().raw),
-                lambda: np.asarray(self._second_patterns(control=True).raw),
-            )
+            found["control-model"] = self._control_of(_raw, extraction=self._control)
         return found
+
+    def _control_of(
+        self,
+        make: Callable[[AttentionPatterns], Array],
+        variant: Variant = "trained",
+        extraction: CachedExtraction | None = None,
+    ) -> Sample:
+        """What ``make`` makes of a variant's patterns, on the sample and, when asked for, on the second one."""
+        return self.sample.with_raw(
+            make((extraction or self._extraction).patterns(variant)),
+            lambda: make(self._second_patterns(variant, control=extraction is not None)),
+        )
 
     def absolute(self, relative: str) -> Path:
         """A path inside the output folder."""
@@ -213,6 +212,10 @@ class ModelStudy:
         settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}"
         code = sources_digest(STATISTICS_CODE, ("numpy", "scipy"))
         return digest(self._extraction.key("trained"), settings, code, *others)[:32]
+
+
+def _raw(patterns: AttentionPatterns) -> Array:
+    return np.asarray(patterns.raw)
 
 
 def _uniform(patterns: AttentionPatterns) -> Array:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import harness
+from harness.errors import HarnessError
 from harness.extraction import extract
 from harness.extraction.cached import CachedExtraction
 from harness.extraction.extract import extract_attention, extract_thoughts
@@ -271,3 +272,14 @@ def test_the_contentless_control_feeds_everyone_the_mean_thoughts(cached: Callab
     mean = extraction.patterns().latent_inputs.mean(axis=0, dtype=np.float64)
     fed = extraction.patterns("contentless").latent_inputs
     np.testing.assert_allclose(fed, np.broadcast_to(mean, fed.shape), atol=1e-6)
+
+
+def test_a_model_that_cannot_be_captured_is_named_before_anything_runs(
+    cached: Callable[..., CachedExtraction], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*arguments: object) -> None:
+        raise KeyError("thoughts")
+
+    monkeypatch.setattr("harness.extraction.extract.run_rows", odd)
+    with pytest.raises(HarnessError, match=r"\(gpt2\) cannot be run with its attention captured: KeyError"):
+        cached().check()

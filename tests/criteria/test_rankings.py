@@ -1,0 +1,118 @@
+"""What is saved about ranked heads is believed only while it agrees with plain counting on the patterns."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.criteria import rankings, story_2_4
+from harness.criteria.artifacts import Artifacts
+from harness.criteria.critical import HeadRanking
+from harness.criteria.sample import Sample
+
+
+def study_of(folder: Path) -> Any:
+    """Ten problems, 2 layers x 6 heads; one head has no attention on latents."""
+    rng = np.random.default_rng(3)
+    heads = rng.gamma(0.5, size=(2, 6, 6, 6)) * np.tri(6)
+    raw = heads * rng.uniform(0.8, 1.2, size=(10, *heads.shape))
+    raw = (0.8 * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+    raw[:, 1, 4] = 0
+    sample = Sample(raw, 0)
+    study: Any = SimpleNamespace(
+        name="m",
+        n_layers=2,
+        n_heads=6,
+        n_latents=6,
+        sample=sample,
+        ranking=HeadRanking(sample),
+        options=SimpleNamespace(seed=0),
+        provenance={},
+        absolute=lambda relative: folder / relative,
+    )
+    study.problems = SimpleNamespace(name="synthetic", split="train", __len__=lambda self: 10)
+    study.files = Artifacts(study)
+    study.files.__dict__["_metadata"] = "results/m/attention_metadata.json"
+    title = study.ranking.findings("Critical heads")
+    study.files.__dict__["_critical_heads_findings"] = "results/m/critical_heads_findings.txt"
+    (folder / "results" / "m").mkdir(parents=True)
+    (folder / "results" / "m" / "critical_heads_findings.txt").write_text(title, encoding="utf-8")
+    return study
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Any:
+    return study_of(tmp_path)
+
+
+LISTS = [
+    (rankings.ranked_by_flow, "flow_table", "flow_score"),
+    (rankings.ranked_by_hub, "hub_table", "max_attention_value"),
+    (rankings.ranked_by_hub, "hub_table", "hub_score_share"),
+    (rankings.ranked_by_skip, "skip_table", "attention_5to1"),
+]
+
+
+@pytest.mark.parametrize(("judge", "builder", "column"), LISTS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_ranked_list_is_valid_until_one_number_or_its_order_changes(
+    study: Any, monkeypatch: pytest.MonkeyPatch, judge: Any, builder: str, column: str
+) -> None:
+    assert judge(study).value == "valid"
+    table = getattr(rankings, builder)(study.sample.mean)
+    wrong = table.copy()
+    wrong.loc[2, column] += 1e-4
+    for damaged in (wrong, table.iloc[[1, 0, *range(2, len(table))]], table.iloc[:-1]):
+        monkeypatch.setattr(rankings, builder, lambda mean, damaged=damaged: damaged)
+        assert str(judge(study).value).startswith("wrong")
+
+
+@pytest.mark.parametrize(
+    "column", ["flow_score", "composite_score", "composite_normalised", "composite_ci_low", "top3_frequency"]
+)
+def test_the_master_ranking_is_valid_until_one_number_changes(study: Any, column: str) -> None:
+    assert story_2_4.master_ranking(study).value == "valid"
+    path = study.absolute(study.files.ranked_heads())
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    table.loc[1, column] += 0.01
+    table.to_csv(path, index=False)
+    assert str(story_2_4.master_ranking(study).value).startswith("wrong")
+
+
+def test_a_wrong_type_in_the_master_ranking_is_found(study: Any) -> None:
+    path = study.absolute(study.files.ranked_heads())
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub("Forward Flow", "Skip Connection", text, count=1), encoding="utf-8")
+    assert "functional_type" in str(story_2_4.master_ranking(study).value)
+
+
+def test_the_lists_are_consistent_until_one_head_changes(study: Any) -> None:
+    assert story_2_4.lists(study).value == "present and consistent"
+    path = study.absolute(study.files.critical_heads())
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"top5_frequency": 1.0', '"top5_frequency": 0.5', 1), encoding="utf-8")
+    assert str(story_2_4.lists(study).value).startswith("wrong: rank_frequencies")
+
+
+def test_findings_are_valid_until_one_number_changes(study: Any) -> None:
+    assert story_2_4.findings(study).value == "valid"
+    path = study.absolute(study.files.critical_heads_findings())
+    text = path.read_text(encoding="utf-8")
+    for pattern, other in (
+        (r"flow 0\.\d", "flow 0.x"),
+        (r"layer 0: \d", "layer 0: 9"),
+        (r"  0\.\d{4} on", "  0.9999 on"),
+    ):
+        path.write_text(re.sub(pattern, other, text, count=1), encoding="utf-8")
+        assert str(story_2_4.findings(study).value).startswith("wrong"), pattern
+
+
+def test_heads_are_named_only_with_the_numbers_of_the_ranking(study: Any) -> None:
+    assert story_2_4.named(study).value == len(study.ranking.named)
+    path = study.absolute(study.files.critical_heads_findings())
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"(H\d: composite )\d\.\d{4}", r"\g<1>9.9999", text, count=1), encoding="utf-8")
+    assert "with numbers the ranking does not have" in str(story_2_4.named(study).value)
