@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.files import digest
-from harness.problems import Problem, ProblemSet, load_problems, load_split
+from harness.problems import Problem, ProblemSet, load_problems, load_split, second_sample
 from harness.problems.files import Row
 from harness.problems.rows import LISTED_FAULTS, problems_of
 
@@ -303,3 +303,18 @@ def test_every_row_of_gsm8k_is_a_problem(gsm8k: Path, split: str, size: int, una
     assert list(problems.questions) == [row["question"] for row in rows]
     assert [p.answer for p in problems] == [float(row["answer"].split("####")[1].replace(",", "")) for row in rows]
     assert [p.difficulty for p in problems] == [row["answer"].count("<<") for row in rows]
+
+
+def test_a_second_sample_is_as_large_disjoint_and_follows_the_stated_formula() -> None:
+    first = load_problems("synthetic", n=100, seed=42)
+    second = second_sample(first, "synthetic", 42)
+    assert len(second) == 100
+    assert not set(first.ids) & set(second.ids)
+    remaining = [row for row in range(7473) if row not in first.ids]
+    assert list(second.ids) == sorted(random.Random(43).sample(remaining, 100))
+
+
+def test_too_few_problems_for_a_second_sample_are_counted() -> None:
+    first = load_problems("synthetic", n=4000, seed=42)
+    with pytest.raises(HarnessError, match="needs 4000 more problems, the train split of synthetic has 3473 left"):
+        second_sample(first, "synthetic", 42)
