@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 120_000
@@ -113,9 +113,11 @@ def test_the_verdicts_come_first_and_the_test_log_last_and_folded(visit):
 
 def test_the_test_log_still_works_after_it_was_moved(visit):
     visit.page.click("nav >> text=Test log")
-    assert visit.page.locator("#results-table .collapsible:visible").count() == 2
+    # Going to a part of the page opens it in an event of its own.
+    log = visit.page.locator("#results-table .collapsible:visible")
+    expect(log).to_have_count(2, timeout=PATIENCE_MS)
     visit.page.uncheck('[data-test-result="passed"]')
-    assert visit.page.locator("#results-table .collapsible:visible").count() == 1
+    expect(log).to_have_count(1, timeout=PATIENCE_MS)
     assert visit.complaints == []
 
 
@@ -168,7 +170,7 @@ def test_a_row_opens_by_mouse_and_by_keyboard(visit):
 def test_a_condition_of_a_tile_leads_to_its_row_even_when_filtered_away(visit):
     visit.choose("verdict", "skipped")
     visit.page.click(".ch-chip >> text=1.5-ratio")
-    assert visit.row("1.5-ratio").get_by_text("How 1.5-ratio is computed").is_visible()
+    expect(visit.row("1.5-ratio").get_by_text("How 1.5-ratio is computed")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_thumbnails_load_wherever_they_are_shown(visit):
@@ -236,5 +238,5 @@ def test_without_scripts_the_criteria_can_still_be_read(browser, report, every_c
     box, title = visit.page.locator("#ch-report").bounding_box(), visit.page.locator("#title").bounding_box()
     assert box["y"] < title["y"]
     visit.row("1.5-ratio").locator("summary").click()
-    assert visit.row("1.5-ratio").get_by_text("How 1.5-ratio is computed").is_visible()
+    expect(visit.row("1.5-ratio").get_by_text("How 1.5-ratio is computed")).to_be_visible(timeout=PATIENCE_MS)
     visit.context.close()
