@@ -8,19 +8,18 @@ procedure with its own resampling (a p-value, or a count of significant position
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import ControlValue, Measurement, Rule
-from harness.criteria.sample import RESAMPLES, Sample
+from harness.criteria.sample import RESAMPLES, Sample, Shuffle, of_each
 from harness.measures import NotApplicable
 from harness.statistics import agreement, halves, percentile_interval, resample, resample_weights
 
 Array = NDArray[Any]
 Bounds = Callable[[int, int, int], tuple[float, float]]
-Shuffle = Literal["rows", "off-diagonal"]
 
 SPLITS = 100
 PLANTINGS = 200
@@ -81,6 +80,9 @@ class MeanMeasure:
     selection: Selection | None = None
     beside: Callable[[Sample], dict[str, Any]] | None = None
     answer: Callable[[Sample], str] | None = None
+    shuffled: Callable[[Sample], Array] | None = None
+    """Means [1000, *] over problems of what ``per_problem`` makes of the draws of the shuffled control; given where
+    there is a shorter way to them than draw by draw."""
 
     def features(self, raw: Array) -> Array:
         """[n, *]: what is averaged over problems."""
@@ -126,9 +128,11 @@ class MeanMeasure:
 
     def on_draws(self, sample: Sample) -> Array:
         """The measure on every draw of its shuffled control."""
+        if self.shuffled is not None:
+            return of_each(self.of_mean, self.shuffled(sample))
         if self.per_problem is None:
-            return np.asarray(self.of_mean(sample.draw_means(self.shuffle)))
-        return np.array([self.value(sample.with_raw(draw)) for draw in sample.draws(self.shuffle)])
+            return of_each(self.of_mean, sample.draw_means(self.shuffle))
+        return sample.of_draws(self.shuffle, lambda draw: self.value(sample.with_raw(draw)))
 
     def cross_fitted(self, sample: Sample) -> float | None:
         """The measure on one half of the problems of what the other half selects, mean of 100 splits."""

@@ -1,6 +1,6 @@
 """A sample of problems as the hypotheses see it: attention patterns, a seed, and draws of its shuffled control."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -9,19 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measures import NotApplicable, mean_structure
-from harness.statistics import resample, resample_weights, shuffled_means, shuffles, weighted_means
+from harness.statistics import resample, resample_weights, shuffled, shuffled_means, side_by_side, weighted_means
 
 Array = NDArray[Any]
+Shuffle = Literal["rows", "off-diagonal"]
 
 RESAMPLES = 2000
 KEPT_BYTES = 400_000_000
 """Resampled mean patterns are kept for the next measure up to this size."""
-RESAMPLES_AT_ONCE = 100
 DRAWS = 1000
 MANY_DRAWS = 9999
 """Draws where the rule asks for p < 0.001."""
 CHUNK = 250
 """Draws held in memory at a time."""
+AT_ONCE = 50
+"""Mean patterns that a measure sees at a time; more do not fit the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Sample:
     second: Callable[[], Array] | None = None
     """Brings the patterns of a second sample of problems, disjoint from the first."""
     _drawn: dict[Callable[[Array], Any], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _draw_means: dict[tuple[Shuffle, int], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def other(self) -> "Sample":
@@ -42,6 +45,11 @@ class Sample:
         if self.second is None:
             raise NotApplicable("needs a second sample of problems")
         return Sample(self.second(), self.seed + 1, self.draw_controls)
+
+    @cached_property
+    def patterns(self) -> Array:
+        """``raw`` with the heads of one cell side by side in memory, which is how measures go through them."""
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(self.raw, (1, 2), (3, 4))), (3, 4), (1, 2))
 
     @cached_property
     def mean(self) -> Array:
@@ -56,9 +64,8 @@ class Sample:
         if len(self.raw) < 2:
             raise NotApplicable("needs at least 2 problems to resample")
         if RESAMPLES * self.mean.nbytes > KEPT_BYTES:
-            return resample(measure, self.raw, self._weights)
-        starts = range(0, RESAMPLES, RESAMPLES_AT_ONCE)
-        return np.concatenate([measure(self._resampled[start : start + RESAMPLES_AT_ONCE]) for start in starts])
+            return resample(measure, self.patterns, self._weights, AT_ONCE)
+        return of_each(measure, self._resampled)
 
     @cached_property
     def _weights(self) -> Array:
@@ -66,7 +73,7 @@ class Sample:
 
     @cached_property
     def _resampled(self) -> Array:
-        means = weighted_means(self.raw, self._weights)
+        means = weighted_means(self.patterns, self._weights)
         means.setflags(write=False)
         return means
 
@@ -74,13 +81,21 @@ class Sample:
         """The same sample with other patterns, without controls of its own."""
         return replace(self, raw=raw, second=second, draw_controls=False)
 
-    def draws(self, kind: Literal["rows", "off-diagonal"], count: int = DRAWS) -> Iterator[Array]:
-        """Draws of the shuffled control, one at a time; the same ones every time."""
-        return shuffles(self.raw, count, self.seed, off_diagonal=kind == "off-diagonal")
+    def of_draws(self, shuffle: Shuffle, measure: Callable[[Array], Any]) -> Array:
+        """[1000]: ``measure`` of the patterns [n, L, H, T, T] of each draw of the shuffled control."""
+        off_diagonal = shuffle == "off-diagonal"
+        return np.array(
+            side_by_side(lambda draw: measure(shuffled(self.patterns, self.seed, draw, off_diagonal)), range(DRAWS)),
+            dtype=np.float64,
+        )
 
-    def draw_means(self, kind: Literal["rows", "off-diagonal"]) -> Array:
-        """[draws, L, H, T, T]: mean patterns of the draws, computed once."""
-        return self._row_means if kind == "rows" else self._off_diagonal_means
+    def draw_means(self, shuffle: Shuffle, power: int = 1) -> Array:
+        """[1000, L, H, T, T]: means over problems of the draws' weights, or of a power of them; computed once."""
+        if (shuffle, power) not in self._draw_means:
+            weights = self.patterns.astype(np.float64) ** power if power > 1 else self.patterns
+            means = shuffled_means(weights, DRAWS, self.seed, off_diagonal=shuffle == "off-diagonal")
+            self._draw_means[shuffle, power] = means
+        return self._draw_means[shuffle, power]
 
     def drawn(self, measure: Callable[[Array], Any]) -> Array:
         """[1000]: ``measure`` of the mean patterns [L, H, T, T] of each draw that keeps rows' mass, computed once.
@@ -88,25 +103,24 @@ class Sample:
         The draws are those of :meth:`draw_means`, without holding them all in memory.
         """
         if measure not in self._drawn:
-            chunks = (shuffled_means(self.raw, CHUNK, self.seed, start=start) for start in range(0, DRAWS, CHUNK))
-            self._drawn[measure] = np.array([measure(mean) for means in chunks for mean in means], dtype=np.float64)
+            self._drawn[measure] = self._in_chunks(lambda means: np.array(side_by_side(measure, means)), DRAWS)
         return self._drawn[measure]
 
     @cached_property
     def shuffled_structure(self) -> Array:
         """[9999]: mean structure of the draws that keep each row's mass; ascending draw number, computed once."""
-        starts = range(0, MANY_DRAWS, CHUNK)
+        return self._in_chunks(lambda means: of_each(mean_structure, means), MANY_DRAWS)
+
+    def _in_chunks(self, measure: Callable[[Array], Array], draws: int) -> Array:
         return np.concatenate(
             [
-                mean_structure(shuffled_means(self.raw, min(CHUNK, MANY_DRAWS - start), self.seed, start=start))
-                for start in starts
+                measure(shuffled_means(self.patterns, min(CHUNK, draws - start), self.seed, start=start))
+                for start in range(0, draws, CHUNK)
             ]
         )
 
-    @cached_property
-    def _row_means(self) -> Array:
-        return shuffled_means(self.raw, DRAWS, self.seed)
 
-    @cached_property
-    def _off_diagonal_means(self) -> Array:
-        return shuffled_means(self.raw, DRAWS, self.seed, off_diagonal=True)
+def of_each(measure: Callable[[Array], Array], means: Array) -> Array:
+    """``measure`` of mean patterns [draws, ...], a few at a time."""
+    starts = range(0, len(means), AT_ONCE)
+    return np.concatenate(side_by_side(lambda start: measure(means[start : start + AT_ONCE]), starts))

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.hypothesis import Bounds, MeanMeasure, Selection, Shuffle
-from harness.criteria.sample import Sample
+from harness.criteria.hypothesis import Bounds, MeanMeasure, Selection
+from harness.criteria.sample import Sample, Shuffle
 from harness.measures import EmptyGroup, head_max, take_scores, top_k
 from harness.measures.patterns import mean_of_defined, ratio
 

@@ -9,6 +9,7 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import MeanMeasure
+from harness.criteria.sample import DRAWS
 from harness.criteria.select import share_of_heads
 from harness.measures import (
     bounds,
@@ -180,6 +181,8 @@ CRITERIA = (
         MeanMeasure(
             of_mean=lambda share: share,
             per_problem=_max_share_per_problem,
+            # A row's largest weight stays what it is wherever a shuffle puts it.
+            shuffled=lambda sample: np.full(DRAWS, _max_share_per_problem(sample.patterns).mean()),
             bounds=lambda L, H, T: bounds.share_of_heads(L, H, T, HIGH),
         ),
         rests_on=RAW_VALIDITY,

@@ -10,6 +10,7 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import MeanMeasure, Selection
+from harness.criteria.sample import Sample
 from harness.criteria.select import count_of_heads, smallest_of_top
 from harness.criteria.story_1_2 import HIGH, RAW_VALIDITY
 from harness.measures import across_problem_std, bounds, causal_cells, head_max, problem_std, structure
@@ -25,6 +26,11 @@ def moments(raw: NDArray[Any]) -> NDArray[np.float64]:
     both[:, 0] = raw
     np.square(both[:, 0], out=both[:, 1])
     return both
+
+
+def _shuffled_moments(sample: Sample) -> NDArray[np.float64]:
+    """[1000, 2, L, H, T, T]: means over problems of draws' weights and of their squares."""
+    return np.stack([sample.draw_means("rows", power) for power in (1, 2)], axis=1)
 
 
 def _unstable(both: NDArray[Any]) -> NDArray[np.bool_]:
@@ -94,6 +100,7 @@ CRITERIA = (
         MeanMeasure(
             of_mean=lambda both: across_problem_std(both[..., 0, :, :, :, :], both[..., 1, :, :, :, :]),
             per_problem=moments,
+            shuffled=_shuffled_moments,
             bounds=bounds.across_problem_std,
         ),
         rests_on=RAW_VALIDITY,
@@ -107,6 +114,7 @@ CRITERIA = (
         MeanMeasure(
             of_mean=lambda both: _unstable(both).mean(axis=(-3, -2, -1)),
             per_problem=moments,
+            shuffled=_shuffled_moments,
             bounds=bounds.unstable_share,
             selection=Selection(_unstable, lambda both, chosen: (_unstable(both) & chosen).mean(axis=(-3, -2, -1))),
         ),

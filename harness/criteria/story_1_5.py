@@ -161,7 +161,7 @@ CRITERIA = (
         "1.5-winner",
         "One or two clear hub positions",
         "Positions 0..T-3 where min(enrichment, hub_enrichment) exceeds 1: one-sided bootstrap p over problems, "
-        "Benjamini-Hochberg over the positions, q < 0.05. Draws of the control use 250 resamples each.",
+        "Benjamini-Hochberg over the positions, q < 0.05. Draws of the control use 99 resamples each.",
         Rule("in", (1, 2)),
         clear_hubs(),
         rests_on=RAW_VALIDITY,

@@ -42,6 +42,7 @@ from harness.statistics import (
     percentile_interval,
     resample,
     resample_weights,
+    shuffled_means,
     sign_flip_p,
 )
 
@@ -52,7 +53,7 @@ PERMUTATIONS = 9999
 CONTROL_RESAMPLES = 250
 """Resamples and permutations inside each draw of a control, where only pass or fail is counted."""
 PLANTED_RESAMPLES = 99
-"""The same inside each sample with a planted pattern, of which there are many more."""
+"""The same inside each sample with a planted pattern, of which there are many more, and where resamples are slow."""
 
 
 def layers_differ() -> TestMeasure:
@@ -84,9 +85,6 @@ def layers_differ() -> TestMeasure:
 def clear_hubs() -> TestMeasure:
     """Positions read more than causality gives, by a one-sided bootstrap corrected over positions."""
 
-    def p_values(raw: Array, weights: Array) -> Array:
-        return _above_one(resample(hub_adjusted, raw, weights))
-
     def procedure(sample: Sample) -> Measurement:
         values = hub_adjusted(sample.mean)
         if not np.isfinite(values).all():
@@ -110,18 +108,12 @@ def clear_hubs() -> TestMeasure:
         )
 
     def on_each_draw(sample: Sample) -> Array:
-        weights = resample_weights(len(sample.raw), CONTROL_RESAMPLES, sample.seed)
-        return np.array(
-            [
-                (benjamini_hochberg(p_values(draw, weights)) < SIGNIFICANT).sum()
-                for draw in sample.draws("off-diagonal")
-            ],
-            dtype=np.float64,
-        )
+        return sample.of_draws("off-diagonal", lambda draw: count(sample.with_raw(draw)))
 
     def count(sample: Sample) -> Array:
         weights = resample_weights(len(sample.raw), PLANTED_RESAMPLES, sample.seed)
-        return np.asarray((benjamini_hochberg(p_values(sample.raw, weights)) < SIGNIFICANT).sum())
+        p = _above_one(resample(hub_adjusted, sample.raw, weights))
+        return np.asarray((benjamini_hochberg(p) < SIGNIFICANT).sum())
 
     return TestMeasure(
         procedure,
@@ -145,15 +137,18 @@ def _above_one(resampled: Array) -> Array:
 def most_read() -> TestMeasure:
     """Positions whose incoming attention is not significantly below the largest."""
 
-    def tested(raw: Array, draws: int, seed: int) -> tuple[Array, int, Array, Array]:
-        received = incoming(raw)
+    def received_in(sample: Sample) -> Array:
+        """[n, T]. The mean over heads first: incoming is linear, and this is a fifth of the work."""
+        return incoming(sample.raw.mean(axis=(1, 2), dtype=np.float64, keepdims=True))
+
+    def tested(received: Array, draws: int, seed: int) -> tuple[Array, int, Array, Array]:
         largest = int(received.mean(axis=0).argmax())
         others = np.delete(np.arange(received.shape[1]), largest)
         p = sign_flip_p(received[:, [largest]] - received[:, others], draws, seed, "greater")
         return received.mean(axis=0), largest, p, benjamini_hochberg(p)
 
     def procedure(sample: Sample) -> Measurement:
-        received, largest, p, q = tested(sample.raw, PERMUTATIONS, sample.seed)
+        received, largest, p, q = tested(received_in(sample), PERMUTATIONS, sample.seed)
         others = np.delete(np.arange(len(received)), largest)
         kept = np.sort([largest, *others[q >= SIGNIFICANT]])
         return Measurement(
@@ -169,14 +164,11 @@ def most_read() -> TestMeasure:
         )
 
     def on_each_draw(sample: Sample) -> Array:
-        counts = []
-        for draw in sample.draws("off-diagonal"):
-            *_, q = tested(draw, CONTROL_RESAMPLES - 1, sample.seed)
-            counts.append(1 + (q >= SIGNIFICANT).sum())
-        return np.array(counts, dtype=np.float64)
+        received = sample.of_draws("off-diagonal", lambda draw: received_in(sample.with_raw(draw)))
+        return counts(received, sample.seed)
 
     def counts(received: Array, seed: int) -> Array:
-        """Received attention [plantings, n, T] to the number of positions [plantings]."""
+        """Received attention [samples, n, T] to the number of positions [samples]."""
         largest = received.mean(axis=1).argmax(axis=-1)
         positions = np.arange(received.shape[-1])
         others = np.stack([np.delete(positions, one) for one in largest])
@@ -191,8 +183,7 @@ def most_read() -> TestMeasure:
         bounds.winners_raw,
         shuffle="off-diagonal",
         on_plantings=OnPlantings(
-            # The mean over heads first: incoming is linear, and this is a fifth of the work.
-            lambda sample: incoming(sample.raw.mean(axis=(1, 2), dtype=np.float64, keepdims=True)),
+            received_in,
             counts,
             shortened=f"{CONTROL_RESAMPLES - 1} sign flips each",
         ),
@@ -249,10 +240,10 @@ def top_heads_apart(k: int) -> TestMeasure:
     """
 
     def contrast(mean: Array) -> Contrast:
-        distances = pairwise_distances(mean.reshape(-1, *mean.shape[-2:]))
-        chosen = np.zeros(len(distances), dtype=np.bool_)
+        heads = mean.reshape(-1, *mean.shape[-2:])
+        chosen = np.zeros(len(heads), dtype=np.bool_)
         chosen[top_k(composite_score(mean), k)] = True
-        return from_others(distances, chosen)
+        return from_others(pairwise_distances(heads), chosen)
 
     def difference(mean: Array) -> Array:
         return contrast(mean).difference
@@ -401,8 +392,7 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
 
 def _with_a_shuffle(sample: Sample) -> Array:
     """[2, L, H, T, T]: mean patterns of the sample and of one shuffle of it."""
-    shuffle = next(sample.draws("rows", 1))
-    return np.stack([sample.mean, shuffle.mean(axis=0, dtype=np.float64)])
+    return np.concatenate([sample.mean[None], shuffled_means(sample.raw, 1, sample.seed)])
 
 
 def _p_against(observed: Array, drawn: Array) -> Array:

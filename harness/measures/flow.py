@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measures.patterns import Array, causal_cells, checked, mean_over_heads, ratio, weighed
+from harness.measures.patterns import Array, checked, mean_over_heads, ratio, sums_of_cells
 
 SKIP_SOURCES = 3
 
@@ -14,8 +14,7 @@ def latent_mass(mean: NDArray[Any]) -> Array:
     """`[..., L, H, T]`: how much of each query's attention falls on latents at all."""
     patterns = checked(mean, "latent_mass")
     T = patterns.shape[-1]
-    rows, cols = causal_cells(T)
-    return weighed(patterns, np.eye(T)[rows], rows * T + cols)
+    return sums_of_cells(patterns, [[(i, j) for j in range(i + 1)] for i in range(T)])
 
 
 def sequential_share(mean: NDArray[Any]) -> Array:
@@ -55,8 +54,7 @@ def forward_mass(mean: NDArray[Any]) -> Array:
     """`[..., L, H]`: sum of the weights on earlier latents (`j < i`)."""
     patterns = checked(mean, "forward_mass", at_least=2)
     T = patterns.shape[-1]
-    rows, cols = np.tril_indices(T, k=-1)
-    return weighed(patterns, np.ones((len(rows), 1)), rows * T + cols)[..., 0]
+    return sums_of_cells(patterns, [[(i, j) for i in range(T) for j in range(i)]])[..., 0]
 
 
 def flow(mean: NDArray[Any]) -> Array:

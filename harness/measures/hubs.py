@@ -64,17 +64,19 @@ def hub_adjusted(mean: NDArray[Any]) -> Array:
 
 def _relative_reading(patterns: Array, exclude: int) -> Array:
     T = patterns.shape[-1]
-    heads = patterns.shape[:-2]
-    read = np.zeros((*heads, T - exclude))
-    expected = np.zeros((*heads, T - exclude))
-    for i in range(exclude + 1, T):
-        keys = i + 1 - exclude
-        row = patterns[..., i, :keys]
-        mass = row.sum(axis=-1, keepdims=True)
-        present = mass >= EMPTY
-        read[..., :keys] += np.divide(row, mass, out=np.zeros(row.shape), where=present)
-        expected[..., :keys] += present / keys
-    return mean_of_defined(ratio(read, expected), axis=(-3, -2))
+    rows = range(exclude + 1, T)
+    present, scale = {}, {}
+    for i in rows:
+        mass = patterns[..., i, : i + 1 - exclude].sum(axis=-1)
+        present[i] = mass >= EMPTY
+        scale[i] = 1 / np.where(present[i], mass, np.inf)
+    of_keys = []
+    for key in range(T - exclude):
+        readers = [i for i in rows if key <= i - exclude]
+        read = sum((patterns[..., i, key] * scale[i] for i in readers), np.zeros(()))
+        expected = sum((present[i] / (i + 1 - exclude) for i in readers), np.zeros(()))
+        of_keys.append(mean_of_defined(ratio(read, expected), axis=(-2, -1)))
+    return np.stack(of_keys, axis=-1)
 
 
 def hub_score(mean: NDArray[Any]) -> Array:

@@ -8,6 +8,7 @@ A row whose causal weights sum to less than `EMPTY` says nothing about where a h
 NaN after normalisation and are left out of that head's mean; a head without any other row is NaN.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,16 @@ def causal_cells(T: int) -> tuple[Indices, Indices]:
     return rows, cols
 
 
-def weighed(patterns: Array, weights: Array, cells: Indices) -> Array:
-    """`[..., T, T]` patterns and `[cells, k]` weights of their flat cells to the `[..., k]` weighted sums.
+def sums_of_cells(patterns: Array, groups: Sequence[Iterable[tuple[int, int]]]) -> Array:
+    """`[..., T, T]` to `[..., groups]`: for each group of cells the sum of their weights.
 
-    One matrix product: numpy's sums over a mask take several times as long.
+    Cell by cell: numpy's sums over a mask, or over short axes, take several times as long.
     """
-    T = patterns.shape[-1]
-    spread = np.zeros((T * T, weights.shape[1]))
-    spread[cells] = weights
-    return np.asarray(patterns.reshape(*patterns.shape[:-2], T * T) @ spread)
+    sums = np.zeros((len(groups), *patterns.shape[:-2]))
+    for group, cells in enumerate(groups):
+        for i, j in cells:
+            sums[group] += patterns[..., i, j]
+    return np.moveaxis(sums, 0, -1)
 
 
 def mean_over_heads(scores: NDArray[Any]) -> Array:
@@ -81,16 +83,13 @@ def mean_over_heads(scores: NDArray[Any]) -> Array:
 
 def mean_of_defined(values: Array, axis: int | tuple[int, ...] = -1) -> Array:
     """Mean over `axis` of what is not NaN; NaN where nothing is left."""
-    defined = ~np.isnan(values)
-    return ratio(np.sum(values, axis=axis, where=defined), defined.sum(axis=axis))
+    missing = np.isnan(values)
+    return ratio(np.where(missing, 0.0, values).sum(axis=axis), (~missing).sum(axis=axis))
 
 
 def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Array:
     """Elementwise quotient, NaN where the denominator is below `EMPTY`."""
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    result = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=result, where=denominator >= EMPTY)
-    return result
+    return np.asarray(numerator / np.where(denominator >= EMPTY, denominator, np.nan))
 
 
 def normalise_rows(mean: NDArray[Any], exclude: int = 0) -> Array:
@@ -171,8 +170,7 @@ def column_sums(mean: NDArray[Any]) -> Array:
     """`[..., L, H, T]`: the attention each key receives from all causal queries."""
     patterns = checked(mean, "column_sums")
     T = patterns.shape[-1]
-    rows, cols = causal_cells(T)
-    return weighed(patterns, np.eye(T)[cols], rows * T + cols)
+    return sums_of_cells(patterns, [[(i, j) for i in range(j, T)] for j in range(T)])
 
 
 def column_share(mean: NDArray[Any]) -> Array:

@@ -1,9 +1,10 @@
 """Uncertainty, corrections and controls for measures: pure functions on arrays, every seed explicit."""
 
 from harness.statistics.bootstrap import agreement, percentile_interval, resample, resample_weights, weighted_means
-from harness.statistics.controls import shuffled, shuffled_means, shuffles, uniform, uniform_context
+from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
 from harness.statistics.correction import benjamini_hochberg
 from harness.statistics.crossfit import halves
+from harness.statistics.parallel import side_by_side
 from harness.statistics.permutation import (
     drawn_p,
     group_permutation_p,
@@ -30,7 +31,7 @@ __all__ = [
     "resample_weights",
     "shuffled",
     "shuffled_means",
-    "shuffles",
+    "side_by_side",
     "sign_flip_p",
     "uniform",
     "uniform_context",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measures.patterns import Array
+from harness.statistics.parallel import side_by_side
 
 
 def resample_weights(n: int, draws: int = 2000, seed: int = 0) -> Array:
@@ -16,9 +17,16 @@ def resample_weights(n: int, draws: int = 2000, seed: int = 0) -> Array:
 
 
 def weighted_means(raw: NDArray[Any], weights: Array) -> Array:
-    """`[n, ...]` values and `[draws, n]` weights to the `[draws, ...]` weighted means, float64."""
-    flat = raw.reshape(len(raw), -1).astype(np.float64)
-    return (weights @ flat).reshape(len(weights), *raw.shape[1:])
+    """`[n, ...]` values and `[draws, n]` weights to the `[draws, ...]` weighted means, float64, laid out as `raw` is."""
+    order = _layout(raw)
+    flat = raw.transpose(0, *order).reshape(len(raw), -1).astype(np.float64)
+    means = (weights @ flat).reshape(len(weights), *(raw.shape[axis] for axis in order))
+    return means.transpose(0, *(1 + np.argsort(order)))
+
+
+def _layout(raw: NDArray[Any]) -> list[int]:
+    """The axes after the first, from the one with the longest to the one with the shortest step in memory."""
+    return sorted(range(1, raw.ndim), key=lambda axis: -raw.strides[axis])
 
 
 def resample(
@@ -26,14 +34,10 @@ def resample(
 ) -> NDArray[Any]:
     """`measure` of the weighted mean of `raw [n, ...]` for each row of `weights [draws, n]`.
 
-    `chunk` resamples are held in memory at a time; the result does not depend on it.
+    `chunk` resamples are held in memory at a time for each core; the result does not depend on it.
     """
-    flat = raw.reshape(len(raw), -1).astype(np.float64)
-    parts = [
-        measure((weights[start : start + chunk] @ flat).reshape(-1, *raw.shape[1:]))
-        for start in range(0, len(weights), chunk)
-    ]
-    return np.concatenate(parts)
+    chunks = [weights[start : start + chunk] for start in range(0, len(weights), chunk)]
+    return np.concatenate(side_by_side(lambda some: measure(weighted_means(raw, some)), chunks))
 
 
 def percentile_interval(values: NDArray[Any], level: float = 0.95) -> tuple[Array, Array]:

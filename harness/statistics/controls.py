@@ -5,7 +5,6 @@ mass equally, *uniform context* gives every key of the context the same weight, 
 the causal cells of each row, independently for every problem, layer and head.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measures.patterns import Array, causal_mask
+from harness.statistics.parallel import side_by_side
 
 _LONGEST_TABLE = 7
 
@@ -43,37 +43,30 @@ def shuffled(raw: NDArray[Any], seed: int, draw: int, off_diagonal: bool = False
     Every permutation of a row's causal cells is equally likely. With `off_diagonal` attention to itself
     stays in place and only `j < i` is permuted.
     """
-    T = raw.shape[-1]
     rng = np.random.default_rng((seed, draw))
-    result = raw.copy()
-    for i, cells in _shuffled_rows(T, off_diagonal):
-        row = np.ascontiguousarray(raw[..., i, :cells]).reshape(-1, cells)
-        result[..., i, :cells] = _permuted(row, rng).reshape(*raw.shape[:-2], cells)
+    result = raw.copy(order="K")
+    for i, cells in _shuffled_rows(raw.shape[-1], off_diagonal):
+        permuted = _permuted(_cells(raw, i, cells), rng).reshape(cells, *raw.shape[:-2])
+        result[..., i, :cells] = np.moveaxis(permuted, 0, -1)
     return result
 
 
-def shuffles(
-    raw: NDArray[Any], draws: int, seed: int, off_diagonal: bool = False, start: int = 0
-) -> Iterator[NDArray[Any]]:
-    """The draws `start .. start + draws - 1` of `shuffled`, one at a time."""
-    for draw in range(start, start + draws):
-        yield shuffled(raw, seed, draw, off_diagonal)
-
-
 def shuffled_means(raw: NDArray[Any], draws: int, seed: int, off_diagonal: bool = False, start: int = 0) -> Array:
-    """`[draws, L, H, T, T]`: the mean over problems of the same draws as `shuffles`, in less time."""
+    """`[draws, L, H, T, T]`: the means over problems of the draws `start .. start + draws - 1` of `shuffled`."""
     T = raw.shape[-1]
-    rows = [
-        (i, cells, np.ascontiguousarray(raw[..., i, :cells]).reshape(-1, cells))
-        for i, cells in _shuffled_rows(T, off_diagonal)
-    ]
-    means = np.repeat(raw.mean(axis=0, dtype=np.float64)[None], draws, axis=0)
-    for k in range(draws):
-        rng = np.random.default_rng((seed, start + k))
+    rows = [(i, cells, _cells(raw, i, cells)) for i, cells in _shuffled_rows(T, off_diagonal)]
+    # The heads of one cell side by side in memory, which is how measures go through them.
+    means = np.empty((draws, T, T, *raw.shape[1:-2]))
+    means[:] = np.moveaxis(raw.mean(axis=0, dtype=np.float64), (-2, -1), (0, 1))
+
+    def draw(number: int) -> None:
+        rng = np.random.default_rng((seed, start + number))
         for i, cells, row in rows:
-            permuted = _permuted(row, rng).reshape(*raw.shape[:-2], cells)
-            means[k, ..., i, :cells] = permuted.mean(axis=0, dtype=np.float64)
-    return means
+            permuted = _permuted(row, rng).reshape(cells, *raw.shape[:-2])
+            permuted.mean(axis=1, dtype=np.float64, out=means[number, i, :cells])
+
+    side_by_side(draw, range(draws))
+    return np.moveaxis(means, (1, 2), (-2, -1))
 
 
 def _shuffled_rows(T: int, off_diagonal: bool) -> list[tuple[int, int]]:
@@ -81,20 +74,30 @@ def _shuffled_rows(T: int, off_diagonal: bool) -> list[tuple[int, int]]:
     return [(i, i + 1 - off_diagonal) for i in range(1 + off_diagonal, T)]
 
 
+def _cells(raw: NDArray[Any], row: int, cells: int) -> NDArray[Any]:
+    """`[cells, m]`: the first cells of one row, of all m problems and heads."""
+    return np.moveaxis(raw[..., row, :cells], -1, 0).reshape(cells, -1)
+
+
 def _permuted(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    cells = values.shape[1]
+    """`[cells, m]`, each column in an order of its own."""
+    cells, columns = values.shape
     if cells > _LONGEST_TABLE:
-        return rng.permuted(values, axis=1)
-    table = _orders(cells)
-    chosen = rng.integers(0, len(table), size=len(values), dtype=np.uint16)
-    source = table.take(chosen, axis=0)
-    source += np.arange(0, values.size, cells)[:, None]
-    # Every index is in range; "clip" only spares numpy the check, a third of the time here.
-    return values.take(source, mode="clip")
+        return rng.permuted(values, axis=0)
+    orders = _orders(cells)
+    chosen = rng.integers(0, orders.shape[1], size=columns, dtype=np.uint16)
+    result, column = np.empty_like(values), np.arange(columns)
+    for cell, starts in enumerate(orders * columns):
+        source = starts.take(chosen)
+        source += column
+        # Every index is in range; "clip" only spares numpy the check, a third of the time here.
+        values.take(source, mode="clip", out=result[cell])
+    return result
 
 
 @cache
 def _orders(cells: int) -> NDArray[np.intp]:
-    table = np.array(list(permutations(range(cells))), dtype=np.intp)
+    """`[cells, cells!]`: every order of the cells, a column each."""
+    table = np.array(list(permutations(range(cells))), dtype=np.intp).T.copy()
     table.setflags(write=False)
     return table

@@ -74,7 +74,7 @@ def group_permutation_p(mean: NDArray[Any], members: NDArray[np.bool_], draws: i
 
 
 def label_permutation_p(distances: Array, labels: NDArray[Any], draws: int = 9999, seed: int = 0) -> float:
-    """One-sided p of `between_groups` of `distances [k, k]`, permuting the `labels [k]` over the heads."""
+    """One-sided p of `between_groups` of `distances [pairs]`, permuting the `labels [k]` over the heads."""
     observed = between_groups(distances, labels).difference
     return drawn_p(float(observed), between_groups(distances, rearranged(labels, draws, seed)).difference)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.declare import Evaluation
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.registry import criteria, find
 from harness.criteria.sample import Sample
@@ -148,6 +149,24 @@ def test_drawn_controls_store_every_draw_and_fail_where_the_signal_is_real() -> 
 def test_a_hub_measure_keeps_the_diagonal_in_its_shuffles() -> None:
     found = measured(find("1.5-ratio"), hub(), draw_controls=True)
     assert set(found.controls) == {"shuffled-off-diagonal"}
+
+
+SHORTER = [
+    one for one in HYPOTHESES if isinstance(one.measure, Evaluation) and getattr(one.measure.of, "shuffled", None)
+]
+
+
+@pytest.mark.parametrize("criterion", SHORTER, ids=lambda criterion: criterion.id)
+def test_a_shorter_way_to_the_draws_gives_the_values_of_the_draws(criterion: Criterion) -> None:
+    assert isinstance(criterion.measure, Evaluation) and isinstance(criterion.measure.of, MeanMeasure)
+    measure, sample = criterion.measure.of, Sample(plant("hub", 0.6, n=7, L=2, H=3, T=6, seed=0, noise=0.5), 3)
+    one_by_one = replace(measure, shuffled=None).on_draws(sample)
+    assert len(one_by_one) == 1000
+    np.testing.assert_allclose(measure.on_draws(sample), one_by_one, rtol=1e-9)
+
+
+def test_moments_of_draws_take_the_shorter_way() -> None:
+    assert {one.id for one in SHORTER} == {"1.2-max-raw", "1.3-consistent", "1.3-consistent-cells"}
 
 
 def test_the_same_seed_gives_the_same_measurement() -> None:

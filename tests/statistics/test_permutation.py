@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import squareform
 
 from harness import measures, statistics
 
@@ -147,5 +148,7 @@ def test_p_of_labels_is_the_share_of_all_permutations_as_far_apart(seed: int) ->
         return float(np.mean(between) - np.mean(within))
 
     reached = [difference(labels[list(order)]) >= difference(labels) - 1e-9 for order in permutations(range(7))]
-    assert statistics.label_permutation_p(distances, labels) == pytest.approx(np.mean(reached))
-    assert statistics.label_permutation_p(distances, labels, draws=200) == pytest.approx(np.mean(reached), abs=0.1)
+    assert statistics.label_permutation_p(squareform(distances), labels) == pytest.approx(np.mean(reached))
+    assert statistics.label_permutation_p(squareform(distances), labels, draws=200) == pytest.approx(
+        np.mean(reached), abs=0.1
+    )
