@@ -5,22 +5,21 @@ and not on a model's weights, so an edited threshold needs neither a model nor a
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import product
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import Criterion, Measurement, Rule
-from harness.criteria.declare import Evaluation
-from harness.criteria.evidence import ModelStudy
-from harness.criteria.hypothesis import BLOCK, PLANTINGS, OnPlantings, order_statistics
+from harness.criteria.declare import Evaluates, Evaluation
+from harness.criteria.hypothesis import BLOCK, OnPlantings, order_statistics
 from harness.criteria.results import Calibration, CalibrationFile, CriterionResult, Sensitivity
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
@@ -28,6 +27,7 @@ from harness.extraction.cached import sources_digest
 from harness.extraction.progress import Progress, quiet
 from harness.files import digest, jsonable, write_array
 from harness.measures import latent_mass
+from harness.options import RunOptions
 from harness.statistics.planted import Ground, Kind
 
 Array = NDArray[Any]
@@ -54,7 +54,7 @@ _CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
 
 @dataclass(frozen=True)
 class Design:
-    """Sizes of the planted samples: n problems, L layers, H heads, T latents; their mass on latents and their seed."""
+    """Sizes of one model's planted samples: n problems, L layers, H heads, T latents; their mass on latents and seed."""
 
     n: int
     L: int
@@ -64,11 +64,14 @@ class Design:
     seed: int
 
     @classmethod
-    def like(cls, sample: Sample) -> "Design":
-        """That of a model's own sample, its mean mass on latents to two digits."""
+    def like(cls, sample: Sample, place: int = 0) -> "Design":
+        """That of a model's own sample, its mean mass on latents to two digits.
+
+        Models that are compared have different places, and noise that is independent of each other's.
+        """
         mass = float(latent_mass(sample.mean).mean())
         n, L, H, T = sample.raw.shape[:4]
-        return cls(min(n, MOST_PROBLEMS), L, H, T, float(f"{mass:.2g}"), sample.seed)
+        return cls(min(n, MOST_PROBLEMS), L, H, T, float(f"{mass:.2g}"), sample.seed + place)
 
     def ground(self, number: int) -> Ground:
         """What one sample of every pattern is planted in; another number, another draw of the noise."""
@@ -83,8 +86,19 @@ class Design:
         )
 
 
+class Calibrated(Evaluates[Any], Protocol):
+    """The evidence whose thresholds are calibrated: one model, or two that are compared."""
+
+    name: str
+    options: RunOptions
+
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """What hypotheses see, by model."""
+
+
 def calibrate(
-    study: ModelStudy, judged: Iterable[tuple[Criterion, CriterionResult]], progress: Progress = quiet
+    study: Calibrated, judged: Iterable[tuple[Criterion, CriterionResult]], progress: Progress = quiet
 ) -> CalibrationFile | None:
     """What is to be said about the hypotheses on patterns among ``judged``; None when there is none.
 
@@ -97,29 +111,29 @@ def calibrate(
     }
     if not chosen:
         return None
-    design, planted = None, dict[str, Array]()
+    models, designs, planted = list(study.samples), tuple[Design, ...](), dict[str, Array]()
     if study.options.controls != "none":
-        design = Design.like(study.sample)
+        designs = tuple(Design.like(sample, place) for place, sample in enumerate(study.samples.values()))
         ways = {name: measure.of.on_plantings for name, (_, measure, _) in chosen.items()}
         folder = study.options.cache_dir / "plantings"
-        planted = planted_values({name: way for name, way in ways.items() if way}, design, folder, progress)
+        planted = planted_values({name: way for name, way in ways.items() if way}, designs, folder, progress)
     entries = [
-        calibration(result, criterion.rule, measure(study), measure.of.on_plantings, planted.get(name))
+        calibration(result, criterion.rule, measure(study), measure.of.on_plantings, planted.get(name), models)
         for name, (criterion, measure, result) in chosen.items()
     ]
     return CalibrationFile(
         model=study.name,
+        models=models,
         strengths=list(STRENGTHS),
-        planted=None if design is None else _about(design),
+        planted=_about(dict(zip(models, designs, strict=True))) if designs else None,
         criteria=entries,
     )
 
 
-def _about(design: Design) -> dict[str, Any]:
+def _about(designs: Mapping[str, Design]) -> dict[str, Any]:
     return {
-        **asdict(design),
-        "plantings": PLANTINGS,
-        "noise": f"Dirichlet rows for every problem, total concentration {1 / NOISE:g}",
+        "models": {name: asdict(design) for name, design in designs.items()},
+        "noise": f"Dirichlet rows for every problem, total concentration {1 / NOISE:g}; every model's its own",
         "patterns": {
             "none": "every row read uniformly",
             "hub": f"in every head, each later latent reads latent {HUB}",
@@ -128,18 +142,23 @@ def _about(design: Design) -> dict[str, Any]:
             "mixed": "in every other head: hubs in early layers, chains in middle ones, skips in late ones",
         },
         "strength": "share of the pattern in the mean row; the rest is uniform",
+        "planted_in": "of two models the one that the rule expects the larger value of, the smaller model where it expects "
+        "neither; the other has nothing planted",
     }
 
 
 def planted_values(
-    measures: Mapping[str, OnPlantings], design: Design, folder: Path, progress: Progress = quiet
+    measures: Mapping[str, OnPlantings], designs: tuple[Design, ...], folder: Path, progress: Progress = quiet
 ) -> dict[str, Array]:
-    """By name, values [cells, plantings] in the order of :data:`CELLS`; read from ``folder`` or planted and kept there."""
-    paths = {name: folder / f"{digest(name, repr(design), _code())[:32]}.npy" for name in measures}
+    """By name, values [cells, plantings] in the order of :data:`CELLS`; read from ``folder`` or planted and kept there.
+
+    ``designs`` are those of the models that are compared, or that of the only one.
+    """
+    paths = {name: folder / f"{digest(name, repr(designs), _code())[:32]}.npy" for name in measures}
     found = {name: values for name, path in paths.items() if (values := _read(path, measures[name])) is not None}
     missing = {name: way for name, way in measures.items() if name not in found}
     if missing:
-        planted = plant_values(missing, design, progress)
+        planted = plant_values(missing, designs, progress)
         found |= planted
         # A cache that cannot be written costs time at the next run, not this run's result.
         with suppress(HarnessError):
@@ -148,30 +167,46 @@ def planted_values(
     return found
 
 
-def plant_values(measures: Mapping[str, OnPlantings], design: Design, progress: Progress = quiet) -> dict[str, Array]:
+def plant_values(
+    measures: Mapping[str, OnPlantings], designs: tuple[Design, ...], progress: Progress = quiet
+) -> dict[str, Array]:
     """By name, values [cells, plantings]; each sample is planted once for all measures."""
     found = {name: np.empty((len(CELLS), way.plantings)) for name, way in measures.items()}
-    wanted: dict[Any, int] = {}
+    wanted: dict[tuple[int, int], dict[Any, int]] = {
+        place: {} for place in product(range(len(designs)), range(len(CELLS)))
+    }
     for way in measures.values():
-        wanted[way.keep] = max(way.plantings, wanted.get(way.keep, 0))
-    count = max(wanted.values())
+        for place in (place for cell in range(len(CELLS)) for place in _places(way, cell, designs)):
+            wanted[place][way.keep] = max(way.plantings, wanted[place].get(way.keep, 0))
+    count = max(way.plantings for way in measures.values())
     with progress("planted patterns", count) as advance:
         for start in range(0, count, BLOCK):
-            kept: dict[Any, list[list[Array]]] = {keep: [[] for _ in CELLS] for keep in wanted}
+            kept: dict[Any, list[Array]] = {(place, keep): [] for place, keeps in wanted.items() for keep in keeps}
             for number in range(start, min(start + BLOCK, count)):
-                ground = design.ground(number)
-                for cell, (kind, strength) in enumerate(CELLS):
-                    sample = Sample(ground.plant(kind, strength, HUB), number, draw_controls=False)
-                    for keep in (keep for keep, most in wanted.items() if number < most):
-                        kept[keep][cell].append(keep(sample))
+                grounds = [design.ground(number) for design in designs]
+                for place, keeps in wanted.items():
+                    due = [keep for keep, most in keeps.items() if number < most]
+                    if due:
+                        raw = grounds[place[0]].plant(*CELLS[place[1]], HUB)
+                        sample = Sample(raw, number, draw_controls=False)
+                        for keep in due:
+                            kept[place, keep].append(keep(sample))
                 advance(1)
             for name, way in measures.items():
                 block = slice(start, min(start + BLOCK, way.plantings))
                 if start < way.plantings:
                     for cell in range(len(CELLS)):
-                        own = np.stack(kept[way.keep][cell][: block.stop - start])
-                        found[name][cell, block] = way.values(own, design.seed)
+                        own = [
+                            np.stack(kept[place, way.keep][: block.stop - start])
+                            for place in _places(way, cell, designs)
+                        ]
+                        found[name][cell, block] = way.values(*own, designs[0].seed)
     return found
+
+
+def _places(way: OnPlantings, cell: int, designs: tuple[Design, ...]) -> list[tuple[int, int]]:
+    """Of every model its place and what is planted in it: ``cell`` in one, nothing in the other."""
+    return [(place, cell if place == way.into else 0) for place in range(len(designs))]
 
 
 def _read(path: Path, way: OnPlantings) -> Array | None:
@@ -199,7 +234,12 @@ def _without_rules(path: Path) -> str:
 
 
 def calibration(
-    result: CriterionResult, rule: Rule, measured: Measurement, way: OnPlantings | None, planted: Array | None
+    result: CriterionResult,
+    rule: Rule,
+    measured: Measurement,
+    way: OnPlantings | None,
+    planted: Array | None,
+    models: Sequence[str],
 ) -> Calibration:
     """One criterion's entry. ``planted`` are its values [cells, plantings], in the order of :data:`CELLS`."""
     content = {name: value for name, value in result.model_dump().items() if name in Calibration.model_fields}
@@ -207,6 +247,7 @@ def calibration(
         none, patterns = planted[0], planted[1:].reshape(len(PATTERNS), len(STRENGTHS), -1)
         content |= {
             "plantings": way.plantings,
+            "planted_in": models[way.into],
             "shortened": way.shortened,
             "power": {
                 kind: [rule.share(values.tolist()) for values in cells]

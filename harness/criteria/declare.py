@@ -1,22 +1,33 @@
 """Declare a hypothesis about attention patterns: one call, one criterion."""
 
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from harness.criteria.criterion import Criterion, Measurement, Rule
-from harness.criteria.evidence import ModelStudy
+from harness.criteria.criterion import Criterion, Measurement, Rule, Scope
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure
+from harness.criteria.paired import PairMeasure
+
+Measure = TypeVar("Measure", MeanMeasure | TestMeasure, PairMeasure)
+Taken_contra = TypeVar("Taken_contra", contravariant=True)
+
+
+class Evaluates(Protocol[Taken_contra]):
+    """Evidence that takes a measure: of one model, or of a pair of them."""
+
+    def evaluate(self, criterion_id: str, measure: Taken_contra, rule: Rule, /) -> Measurement:
+        """The measurement with everything that says what it is worth."""
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Takes a hypothesis' measure on a model's patterns, with everything that says what it is worth."""
+class Evaluation(Generic[Measure]):
+    """Takes a hypothesis' measure on the evidence of its scope, with everything that says what it is worth."""
 
     criterion_id: str
-    of: MeanMeasure | TestMeasure
+    of: Measure
     rule: Rule
 
-    def __call__(self, study: ModelStudy) -> Measurement:
-        """The measurement on one model."""
+    def __call__(self, study: Evaluates[Measure]) -> Measurement:
+        """The measurement on one model, or on one pair."""
         return study.evaluate(self.criterion_id, self.of, self.rule)
 
 
@@ -25,13 +36,14 @@ def hypothesis(
     statement: str,
     definition: str,
     rule: Rule,
-    measure: MeanMeasure | TestMeasure,
+    measure: Measure,
     *,
+    scope: Scope = "model",
     rests_on: tuple[str, ...] = (),
     null_should_pass: bool = False,
     family: str | None = None,
 ) -> Criterion:
-    """A hypothesis criterion on one model, with interval, confidence, attainable range and every control."""
+    """A hypothesis criterion on one model or one pair, with interval, confidence, attainable range and every control."""
     return Criterion(
         criterion_id,
         "hypothesis",
@@ -39,6 +51,7 @@ def hypothesis(
         definition,
         rule,
         Evaluation(criterion_id, measure, rule),
+        scope=scope,
         rests_on=rests_on,
         null_should_pass=null_should_pass,
         family=family,

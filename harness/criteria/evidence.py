@@ -155,6 +155,11 @@ class ModelStudy:
             second=lambda: np.asarray(self._second_patterns().raw),
         )
 
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """What hypotheses see, by model."""
+        return {self.name: self.sample}
+
     @cached_property
     def ranking(self) -> HeadRanking:
         """The heads ranked by composite score."""

@@ -36,15 +36,19 @@ class OnPlantings:
 
     Attributes:
         keep: one sample to what is kept of it, an array; samples of one pattern differ in seed.
-        values: what was kept of up to 50 samples of one pattern [samples, *], and a seed, to values [samples].
+        values: what was kept of up to 50 samples of one pattern [samples, *], and a seed, to values [samples]; where two
+            models are compared, what was kept of the smaller's and of the larger's samples, and a seed.
         plantings: how many samples of a pattern and strength it takes.
         shortened: what is shorter here than in the procedure itself, in words; None for the same procedure.
+        into: where two models are compared, which of them the pattern is planted in, the smaller being 0; the other's
+            sample has nothing planted.
     """
 
     keep: Callable[[Sample], Array]
-    values: Callable[[Array, int], Array]
+    values: Callable[..., Array]
     plantings: int = PLANTINGS
     shortened: str | None = None
+    into: int = 0
 
 
 @cache

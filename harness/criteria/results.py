@@ -107,7 +107,10 @@ class Sensitivity(_Strict):
 
 
 class Calibration(_Strict):
-    """How much one hypothesis' threshold tells apart, on one model. Named as in ``criteria.json`` where it is there too."""
+    """How much one hypothesis' threshold tells apart, on one model or one pair.
+
+    Named as in ``criteria.json`` where it is there too.
+    """
 
     id: str
     comparator: str
@@ -126,6 +129,8 @@ class Calibration(_Strict):
     null_should_pass: bool = False
     plantings: int | None = None
     """Samples per pattern and strength; null, as all that follows from them, where nothing was planted."""
+    planted_in: str | None = None
+    """The model whose samples have the pattern; of a pair, the other's have nothing planted."""
     shortened: str | None = None
     """What was shorter on planted samples than in the procedure itself; null for the same procedure."""
     power: dict[str, list[float]] | None = None
@@ -145,6 +150,9 @@ class CalibrationFile(_Strict):
 
     schema_: Literal[1] = 1
     model: str
+    """A model's name, or ``<a>_vs_<b>``."""
+    models: list[str]
+    """The model, or both of a pair, the smaller first."""
     strengths: list[float]
     planted: dict[str, Any] | None = None
     """What the planted samples are like; null when nothing was planted."""

@@ -16,7 +16,6 @@ LANE = 122.0
 """Where planted values are marked below the frame."""
 LINE_HEIGHT = 11.0
 NAMES = {
-    "own": "this model",
     "none": "nothing planted",
     "hub": "hub",
     "chain": "chain",
@@ -24,6 +23,8 @@ NAMES = {
     "mixed": "mixture",
 }
 FAR_APART = 100.0
+CALIBRATION = "calibration.json"
+"""How the paths of the files end that curves are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +62,26 @@ class Curves:
 
 
 def curves(result: RunResult, output: Path) -> dict[tuple[str, str], Curves]:
-    """By model and criterion id, the plots of what names a calibration.json of the folder ``output`` and is in it."""
+    """By model (or pair) and criterion id, the plots of what names a calibration file of the folder ``output`` and is in it."""
+    named: dict[str, set[tuple[str, str]]] = {}
+    for item in result.criteria:
+        for path in (path for path in item.artifacts if path.endswith(CALIBRATION)):
+            named.setdefault(path, set()).add((item.model, item.id))
     found = {}
-    for model in dict.fromkeys(item.model for item in result.criteria):
-        path = f"results/{model}/calibration.json"
-        calibrated = {item.id for item in result.criteria if item.model == model and path in item.artifacts}
-        if calibrated and (output / path).is_file():
+    for path, calibrated in named.items():
+        if (output / path).is_file():
             content = CalibrationFile.model_validate_json((output / path).read_text(encoding="utf-8"))
-            for entry in (entry for entry in content.criteria if entry.id in calibrated):
-                found[model, entry.id] = Curves(
-                    power_plot(entry, content.strengths),
-                    sensitivity_plot(entry, content.strengths),
-                    phrases.planted(entry),
+            for entry in (entry for entry in content.criteria if (content.model, entry.id) in calibrated):
+                found[content.model, entry.id] = Curves(
+                    power_plot(entry, content), sensitivity_plot(entry, content), phrases.planted(entry, content.models)
                 )
     return found
 
 
-def power_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
+def power_plot(entry: Calibration, content: CalibrationFile) -> Plot | None:
     """Share of planted samples that pass against strength, one line per pattern; None where nothing was planted."""
-    none = entry.false_positive_rate
+    none, strengths = entry.false_positive_rate, content.strengths
+    what = "planted samples" if len(content.models) == 1 else f"pairs with a pattern planted in {entry.planted_in}"
     if entry.power is None or none is None:
         return None
     lines = {kind: [(0.0, none), *zip(strengths, shares, strict=True)] for kind, shares in entry.power.items()}
@@ -89,20 +91,20 @@ def power_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
         for kind, points in lines.items()
     ]
     return Plot(
-        words=f"Share of planted samples that pass {rule}. Nothing planted: {phrases.percent(none)}. {'; '.join(said)}",
+        words=f"Share of {what} that pass {rule}. Nothing planted: {phrases.percent(none)}. {'; '.join(said)}",
         lines=_lines(
             {kind: (NAMES[kind], [(_x(x, 0, 1), _y(y)) for x, y in points]) for kind, points in lines.items()}
         ),
         ticks=[(_x(value, 0, 1), f"{value:g}") for value in (0, 0.5, 1)],
         axis="strength of the planted pattern",
         marks=[("none", LEFT, _y(none))],
-        caption=f"Power: samples with a planted pattern that pass {rule}. ○ nothing planted.",
+        caption=f"Power: share of {what} that pass {rule}. ○ nothing planted.",
     )
 
 
-def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | None:
-    """Share that passes against the threshold, for this model and for samples with nothing planted."""
-    curve = entry.sensitivity
+def sensitivity_plot(entry: Calibration, content: CalibrationFile) -> Plot | None:
+    """Share that passes against the threshold, for this model or pair and for samples with nothing planted."""
+    curve, strengths = entry.sensitivity, content.strengths
     if curve is None or not isinstance(entry.threshold, int | float):
         return None
     low, high = curve.thresholds[0], curve.thresholds[-1]
@@ -114,8 +116,9 @@ def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | N
     shares = {"own": curve.share_of_resamples or [float(one) for one in curve.passes]}
     if curve.false_positive_rate is not None:
         shares["none"] = curve.false_positive_rate
+    names = {**NAMES, "own": "this model" if len(content.models) == 1 else "this pair"}
     lines = {
-        kind: (NAMES[kind], [(x(t), _y(share)) for t, share in zip(curve.thresholds, values, strict=True)])
+        kind: (names[kind], [(x(t), _y(share)) for t, share in zip(curve.thresholds, values, strict=True)])
         for kind, values in shares.items()
     }
     marks = []
@@ -131,7 +134,7 @@ def sensitivity_plot(entry: Calibration, strengths: Sequence[float]) -> Plot | N
         planted = f" Dots below: medians with a {NAMES[kind]} planted at {strengths[0]:g} to {strengths[-1]:g}."
     return Plot(
         words=_in_words(
-            entry.comparator, entry.threshold, curve, {NAMES[kind]: values for kind, values in shares.items()}
+            entry.comparator, entry.threshold, curve, {names[kind]: values for kind, values in shares.items()}
         ),
         lines=_lines(lines),
         ticks=[(x(value), phrases.number(value)) for value in (low, high)],

@@ -109,13 +109,20 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def planted(entry: Calibration) -> str:
-    """How often the rule is met with nothing planted, and where it would be met by at most 5 %; empty if not known."""
+def planted(entry: Calibration, models: Sequence[str]) -> str:
+    """How often the rule is met with nothing planted, and where it would be met by at most 5 %; empty if not known.
+
+    Of two ``models``, it also says which one patterns are planted in.
+    """
     if entry.false_positive_rate is None:
         return ""
-    said = f"With nothing planted, {percent(entry.false_positive_rate)} of {entry.plantings} samples pass"
+    what = "samples" if len(models) == 1 else "pairs of samples"
+    said = f"With nothing planted, {percent(entry.false_positive_rate)} of {entry.plantings} {what} pass"
     if entry.threshold_at_5_percent_false_positives is not None:
         said += f"; at most 5 % would at {rule(entry.comparator, entry.threshold_at_5_percent_false_positives)}"
+    if len(models) > 1:
+        (other,) = (name for name in models if name != entry.planted_in)
+        said += f". Patterns are planted in {entry.planted_in}, nothing in {other}"
     return f"{said}. Planted samples: {entry.shortened}." if entry.shortened else f"{said}."
 
 

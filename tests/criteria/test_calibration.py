@@ -51,7 +51,8 @@ from harness.statistics import (
 from tests.criteria.test_rules import result
 
 SMALL = Design(n=12, L=3, H=8, T=6, latent_mass=0.9, seed=5)
-MEASURES = {one.id: one.measure.of for one in criteria() if isinstance(one.measure, Evaluation)}
+CALIBRATED = [one for one in criteria() if isinstance(one.measure, Evaluation)]
+MEASURES = {one.id: one.measure.of for one in CALIBRATED if one.scope == "model"}
 MEANS = {name: measure for name, measure in MEASURES.items() if isinstance(measure, MeanMeasure)}
 
 
@@ -67,18 +68,20 @@ def planted(kind: Any, strength: float, number: int) -> Sample:
 
 def entry(criterion: Criterion, values: Any, measured: Measurement | None = None) -> Any:
     way = few(MEASURES[criterion.id].on_plantings, values.shape[1])
-    return calibration.calibration(result(criterion.id), criterion.rule, measured or Measurement(0.5), way, values)
+    return calibration.calibration(
+        result(criterion.id), criterion.rule, measured or Measurement(0.5), way, values, ["m"]
+    )
 
 
 def test_every_hypothesis_on_patterns_is_calibrated() -> None:
-    assert all(measure.on_plantings is not None for measure in MEASURES.values())
-    assert set(MEASURES) == {one.id for one in criteria() if one.kind == "hypothesis" and one.scope == "model"}
+    assert all(one.measure.of.on_plantings is not None for one in CALIBRATED)
+    assert [one for one in criteria() if one.kind == "hypothesis" and one.scope == "model"] == CALIBRATED
 
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
     """Ten plantings of every criterion."""
-    return plant_values({name: few(measure.on_plantings, 10) for name, measure in MEASURES.items()}, SMALL)
+    return plant_values({name: few(measure.on_plantings, 10) for name, measure in MEASURES.items()}, (SMALL,))
 
 
 @pytest.mark.parametrize("name", MEANS)
@@ -144,7 +147,7 @@ def test_types_of_planted_heads_are_permuted_over_them(values: dict[str, Any]) -
 
 def test_without_attention_on_latents_no_planted_test_passes() -> None:
     ways = {name: few(MEASURES[name].on_plantings, 3) for name in ("1.5-nonrandom", "2.5-distinct", "2.5-specialised")}
-    for name, found in plant_values(ways, replace(SMALL, latent_mass=0.0)).items():
+    for name, found in plant_values(ways, (replace(SMALL, latent_mass=0.0),)).items():
         assert find(name).rule.share(found.ravel().tolist()) == 0, name
 
 
@@ -180,21 +183,21 @@ def test_a_chain_is_no_hub(values: dict[str, Any]) -> None:
 
 def test_structure_without_a_pattern_is_rarely_called_more_than_chance() -> None:
     way = few(MEASURES["1.5-nonrandom"].on_plantings, 50)
-    p = plant_values({"p": way}, Design(n=12, L=1, H=4, T=6, latent_mass=0.9, seed=0))["p"][0]
+    p = plant_values({"p": way}, (Design(n=12, L=1, H=4, T=6, latent_mass=0.9, seed=0),))["p"][0]
     assert 0.3 < p.mean() < 0.7
     assert (p < 0.05).mean() <= 0.16
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(values: dict[str, Any]) -> None:
     ways = {name: few(MEASURES[name].on_plantings, 3) for name in ("1.5-ratio", "1.5-winner", "1.5-nonrandom")}
-    once, again = (plant_values(ways, SMALL) for _ in range(2))
+    once, again = (plant_values(ways, (SMALL,)) for _ in range(2))
     assert all(once[name].tobytes() == again[name].tobytes() for name in ways)
-    other = plant_values(ways, replace(SMALL, seed=6))
+    other = plant_values(ways, (replace(SMALL, seed=6),))
     assert not np.array_equal(once["1.5-ratio"], other["1.5-ratio"])
 
 
 def test_what_one_criterion_gives_does_not_depend_on_the_others(values: dict[str, Any]) -> None:
-    alone = plant_values({"1.2-spread": few(MEASURES["1.2-spread"].on_plantings, 10)}, SMALL)
+    alone = plant_values({"1.2-spread": few(MEASURES["1.2-spread"].on_plantings, 10)}, (SMALL,))
     np.testing.assert_array_equal(alone["1.2-spread"], values["1.2-spread"])
 
 
@@ -207,26 +210,26 @@ def test_an_edited_threshold_changes_shares_without_planting_again(
 ) -> None:
     criterion = find("1.5-hub-adjusted")
     ways = {criterion.id: few(MEASURES[criterion.id].on_plantings, 5)}
-    before = entry(criterion, planted_values(ways, SMALL, tmp_path)[criterion.id])
+    before = entry(criterion, planted_values(ways, (SMALL,), tmp_path)[criterion.id])
     monkeypatch.setattr(Ground, "plant", refuse)
     edited = replace(criterion, rule=Rule(">=", 2.5))
-    after = entry(edited, planted_values(ways, SMALL, tmp_path)[criterion.id])
+    after = entry(edited, planted_values(ways, (SMALL,), tmp_path)[criterion.id])
     assert before.power["hub"][1] == 1
     assert after.power["hub"][1] == 0
     with pytest.raises(AssertionError, match="planted again"):
-        planted_values(ways, replace(SMALL, n=13), tmp_path)
+        planted_values(ways, (replace(SMALL, n=13),), tmp_path)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no array", None])
 def test_values_that_were_damaged_or_are_too_few_are_planted_again(tmp_path: Path, damage: bytes | None) -> None:
     ways = {"1.5-ratio": few(MEASURES["1.5-ratio"].on_plantings, 2)}
-    whole = planted_values(ways, SMALL, tmp_path)["1.5-ratio"]
+    whole = planted_values(ways, (SMALL,), tmp_path)["1.5-ratio"]
     (path,) = tmp_path.iterdir()
     if damage is None:
         np.save(path, whole[:, :1])
     else:
         path.write_bytes(damage)
-    np.testing.assert_array_equal(planted_values(ways, SMALL, tmp_path)["1.5-ratio"], whole)
+    np.testing.assert_array_equal(planted_values(ways, (SMALL,), tmp_path)["1.5-ratio"], whole)
     np.testing.assert_array_equal(np.load(path), whole)
 
 

@@ -350,7 +350,7 @@ def test_calibration_holds_what_was_judged_and_says_what_the_results_say(
     content = read_calibration(study)
     assert content.model == study.name
     assert content.provenance["seed"] == study.options.seed
-    assert content.planted is not None and content.planted["n"] == 8
+    assert content.planted is not None and content.planted["models"][study.name]["n"] == 8
     by_id = {one.id: one for one in judged}
     assert [entry.id for entry in content.criteria] == list(CALIBRATED)
     for entry in content.criteria:

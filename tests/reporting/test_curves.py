@@ -42,9 +42,10 @@ def calibration(criterion_id="1.5-ratio", **changes):
     return Calibration.model_validate({**given, **changes})
 
 
-def write(folder, *entries):
-    content = CalibrationFile(model="tiny-llama", strengths=STRENGTHS, criteria=list(entries))
-    write_json(folder / PATH, content.model_dump(mode="json", by_alias=True))
+def write(folder, *entries, path=PATH, **about):
+    given = {"model": "tiny-llama", "models": ["tiny-llama"], **about}
+    content = CalibrationFile(strengths=STRENGTHS, criteria=list(entries), **given)
+    write_json(folder / path, content.model_dump(mode="json", by_alias=True))
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_one_sentence_says_how_often_nothing_passes(drawn):
     ],
 )
 def test_the_sentence_says_no_more_than_is_known(changes, said):
-    found = phrases.planted(calibration(**changes))
+    found = phrases.planted(calibration(**changes), ["tiny-llama"])
     assert said in found if said else found == ""
 
 
@@ -193,3 +194,35 @@ def test_a_calibration_that_was_written_anew_is_read_anew(make_criterion, make_r
     for share, said in ((0.03, "3 % of 200"), (0.04, "4 % of 200")):
         write(tmp_path, calibration(false_positive_rate=share))
         assert said in render(make_run([make_criterion(artifacts=[PATH])]), tmp_path)
+
+
+@pytest.fixture
+def compared(make_criterion, make_run, tmp_path):
+    """The report on one hypothesis about a pair, whose pattern is planted in the second model."""
+    path = "results/a_vs_b_calibration.json"
+
+    def draw(**changes):
+        write(
+            tmp_path, calibration("2.6-fewer", planted_in="b", **changes), path=path, model="a_vs_b", models=["a", "b"]
+        )
+        text = render(make_run([make_criterion("2.6-fewer", model="a_vs_b", artifacts=[path])]), tmp_path)
+        return text, [ElementTree.fromstring(one) for one in re.findall(r'<svg class="ch-curve".*?</svg>', text, re.S)]
+
+    return draw
+
+
+def test_a_hypothesis_about_a_pair_has_the_same_curves_and_says_which_model_has_the_pattern(compared):
+    text, (power, other) = compared()
+    assert {"hub", "chain", "skip", "mixture"} <= set(texts(power))
+    assert power.get("aria-label").startswith("Share of pairs with a pattern planted in b that pass ≥ 0.25.")
+    assert "Power: share of pairs with a pattern planted in b that pass ≥ 0.25." in text
+    assert {"this pair", "nothing planted"} <= set(texts(other)) and "this model" not in texts(other)
+    assert "(the study): this pair 100 %" in other.get("aria-label")
+    assert "With nothing planted, 3 % of 200 pairs of samples pass" in text
+    assert "Patterns are planted in b, nothing in a." in text
+
+
+def test_a_pair_of_which_nothing_is_planted_does_not_say_where(compared):
+    text, (other,) = compared(power=None, false_positive_rate=None, planted_values=None, plantings=None)
+    assert "this pair" in texts(other)
+    assert "Patterns are planted" not in text
