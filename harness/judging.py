@@ -100,12 +100,16 @@ class Run:
         return self._results[known]
 
     def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
-        """The results, with every model's calibration.json written and named where its criteria are in it."""
+        """The results, with the calibration.json of every model and pair written and named where its criteria are in it."""
         known = {criterion.id: criterion for criterion in criteria()}
+        by_scope: dict[tuple[Scope, str], list[tuple[Criterion, CriterionResult]]] = {}
+        for one in (one for one in results if one.id in known):
+            by_scope.setdefault((known[one.id].scope, one.model), []).append((known[one.id], one))
         paths: dict[tuple[str, str], str] = {}
-        for name in self.options.models:
-            own = [(known[one.id], one) for one in results if one.model == name and one.id in known]
-            study = self.model_study(name)
+        for (scope, name), own in by_scope.items():
+            if scope == "run":
+                continue
+            study = self.model_study(name) if scope == "model" else self.pair_study(name)
             if content := calibrate(study, own, self._progress):
                 path = study.files.calibration(content)
                 paths |= {(name, entry.id): path for entry in content.criteria}

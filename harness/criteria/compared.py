@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement, Rule
 from harness.criteria.critical import CRITICAL, SCORES
-from harness.criteria.hypothesis import undefined
+from harness.criteria.hypothesis import BLOCK, OnPlantings, averaged, order_statistics, undefined
 from harness.criteria.paired import Pair, PairMeasure
-from harness.criteria.sample import RESAMPLES
+from harness.criteria.sample import RESAMPLES, Sample
 from harness.criteria.select import count_of_heads
-from harness.criteria.tested import CONTROL_RESAMPLES, PERMUTATIONS, SIGNIFICANT
+from harness.criteria.tested import CONTROL_RESAMPLES, PERMUTATIONS, PLANTED_RESAMPLES, SIGNIFICANT
 from harness.measures import (
     bounds,
     composite_score,
@@ -40,6 +40,9 @@ Array = NDArray[Any]
 TOP = 5
 """Heads of each model whose mean patterns are compared."""
 
+PLANTED_PAIRS = 100
+"""Pairs per pattern and strength for tests, whose share of false positives is expected to be small."""
+
 CRITICAL_HEADS = count_of_heads(lambda mean: composite_score(mean) > CRITICAL, bounds.heads_above)
 """Number of heads whose composite score exceeds the study's threshold."""
 
@@ -58,7 +61,7 @@ def cohens_d(differences: Array) -> Array:
 
 
 def top_heads(mean: Array) -> Array:
-    """[L, H, T, T] to the flat indices of the heads with the largest composite score, best first."""
+    """[..., L, H, T, T] to the flat indices [..., k] of the heads with the largest composite score, best first."""
     return top_k(composite_score(mean), TOP)
 
 
@@ -105,25 +108,42 @@ def strategies_differ() -> PairMeasure:
             },
         )
 
-    return PairMeasure(procedure, lambda pair: float(tested(pair, CONTROL_RESAMPLES - 1)[2].min()))
+    def smallest_q(first: Array, second: Array, seed: int) -> Array:
+        """Strategies [plantings, n, 3] of both models to q [plantings]."""
+        differences = first - second
+        p = sign_flip_p(np.moveaxis(differences, 0, 1), CONTROL_RESAMPLES - 1, seed)
+        p[~np.isfinite(differences).all(axis=(1, 2))] = np.nan
+        return np.array([benjamini_hochberg(one).min() for one in p])
+
+    return PairMeasure(
+        procedure,
+        lambda pair: float(tested(pair, CONTROL_RESAMPLES - 1)[2].min()),
+        OnPlantings(
+            lambda sample: strategy(sample.raw),
+            smallest_q,
+            plantings=PLANTED_PAIRS,
+            shortened=f"{CONTROL_RESAMPLES - 1} sign flips each",
+        ),
+    )
 
 
 def patterns_distinct() -> PairMeasure:
     """p of the distance between the models' mean top patterns, over all ways to relabel those heads."""
 
-    def distances(pair: Pair) -> Array:
-        patterns = [take_patterns(sample.mean, top_heads(sample.mean)) for sample in pair.samples]
-        heads = np.concatenate(patterns)
+    def distances(*means: Array) -> Array:
+        """Mean patterns [..., L, H, T, T] of both models to the distance of every deal [..., deals]."""
+        strongest = [take_patterns(mean, top_heads(mean)) for mean in means]
+        heads = np.concatenate(strongest, axis=-3)
+        k, both = strongest[0].shape[-3], heads.shape[-3]
         # The first deal is the real one: the first heads are the first model's.
-        deals = combinations(range(len(heads)), len(patterns[0]))
-        first = np.array([np.isin(np.arange(len(heads)), deal) for deal in deals])
-        return largest_distance(group_means(heads[None], np.stack([first, ~first], axis=1)))
+        mine = np.array([np.isin(np.arange(both), deal) for deal in combinations(range(both), k)])
+        return largest_distance(group_means(heads[..., None, None, :, :, :], np.stack([mine, ~mine], axis=1)))
 
     def p_value(apart: Array) -> float:
         return drawn_p(float(apart[0]), apart[1:]) if np.isfinite(apart[0]) else np.nan
 
     def procedure(pair: Pair, rule: Rule) -> Measurement:
-        apart = distances(pair)
+        apart = distances(*(sample.mean for sample in pair.samples))
         p = p_value(apart)
         if not np.isfinite(p):
             return undefined("the strongest heads have no attention on latents")
@@ -144,15 +164,26 @@ def patterns_distinct() -> PairMeasure:
             },
         )
 
-    return PairMeasure(procedure, lambda pair: p_value(distances(pair)))
+    return PairMeasure(
+        procedure,
+        lambda pair: p_value(distances(*(sample.mean for sample in pair.samples))),
+        OnPlantings(
+            averaged(None),
+            lambda first, second, seed: np.array([p_value(apart) for apart in distances(first, second)]),
+            plantings=PLANTED_PAIRS,
+        ),
+    )
 
 
 def more_specialised() -> PairMeasure:
     """Lower end of the interval of the difference in specialisation, smaller model minus larger."""
 
+    def resampled(sample: Sample, resamples: int) -> Array:
+        """[resamples]: the same problems for samples of one seed."""
+        return resample(specialisation, sample.raw, resample_weights(len(sample.raw), resamples, sample.seed))
+
     def interval(pair: Pair, resamples: int) -> tuple[float, float]:
-        weights = resample_weights(pair.n_problems, resamples, pair.samples[0].seed)
-        first, second = (resample(specialisation, sample.raw, weights) for sample in pair.samples)
+        first, second = (resampled(sample, resamples) for sample in pair.samples)
         low, high = percentile_interval(first - second)
         return float(low), float(high)
 
@@ -173,7 +204,16 @@ def more_specialised() -> PairMeasure:
             },
         )
 
-    return PairMeasure(procedure, lambda pair: interval(pair, CONTROL_RESAMPLES)[0])
+    return PairMeasure(
+        procedure,
+        lambda pair: interval(pair, CONTROL_RESAMPLES)[0],
+        OnPlantings(
+            lambda sample: resampled(sample, PLANTED_RESAMPLES),
+            lambda first, second, seed: percentile_interval((first - second).T)[0],
+            plantings=BLOCK,
+            shortened=f"{PLANTED_RESAMPLES} resamples each",
+        ),
+    )
 
 
 def supported(low: float, high: float) -> str:
@@ -206,6 +246,7 @@ def fewer_critical() -> PairMeasure:
             biased=True,
             cross_fitted=crossed[0] - crossed[1] if crossed else None,
             confidence=agreement(first - second, rule.holds, fewer),
+            resampled=order_statistics(first - second),
             attainable=bounds.fewer_heads(*pair.n_heads),
             answer=f"Critical heads: {words}{'' if fewer == smaller_share else '; count and share disagree'}",
             beside={
@@ -215,4 +256,13 @@ def fewer_critical() -> PairMeasure:
             },
         )
 
-    return PairMeasure(procedure, lambda pair: float(difference(pair)))
+    return PairMeasure(
+        procedure,
+        lambda pair: float(difference(pair)),
+        OnPlantings(
+            averaged(None),
+            lambda first, second, seed: CRITICAL_HEADS.of_mean(first) - CRITICAL_HEADS.of_mean(second),
+            plantings=BLOCK,
+            into=1,
+        ),
+    )

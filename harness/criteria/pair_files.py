@@ -22,6 +22,7 @@ from harness.statistics import percentile_interval, resample, resample_weights
 
 if TYPE_CHECKING:
     from harness.criteria.pair_study import PairStudy
+    from harness.criteria.results import CalibrationFile
 
 Array = NDArray[Any]
 SIZES = ("n_parameters", "n_layers", "n_heads", "n_latents")
@@ -37,11 +38,17 @@ class PairFiles:
         """<a>_vs_<b>_comparison.json."""
         return self._report
 
+    def calibration(self, content: "CalibrationFile") -> str:
+        """<a>_vs_<b>_calibration.json: what each hypothesis' threshold tells apart."""
+        return self._json("calibration", content.model_dump(mode="json", by_alias=True))
+
     @cached_property
     def _report(self) -> str:
-        study = self._study
-        relative = f"results/{study.name}_comparison.json"
-        write_json(study.absolute(relative), {**comparison(study), "provenance": study.provenance})
+        return self._json("comparison", comparison(self._study))
+
+    def _json(self, what: str, content: dict[str, Any]) -> str:
+        relative = f"results/{self._study.name}_{what}.json"
+        write_json(self._study.absolute(relative), {**content, "provenance": self._study.provenance})
         return relative
 
 

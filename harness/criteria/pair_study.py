@@ -10,6 +10,7 @@ from harness.criteria.criterion import Measurement, Rule
 from harness.criteria.evidence import STATISTICS_CODE, ModelStudy
 from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair
 from harness.criteria.remembered import remembered
+from harness.criteria.sample import Sample
 from harness.extraction.cached import sources_digest
 from harness.files import digest
 
@@ -52,6 +53,11 @@ class PairStudy:
             [one.patterns.problem_ids for one in self.studies],
             self.options.seed,
         )
+
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """What hypotheses see, by model, the smaller first."""
+        return dict(zip(self.pair.names, self.pair.samples, strict=True))
 
     @property
     def content(self) -> str:

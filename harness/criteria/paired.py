@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import ControlValue, Measurement, NotMeasured, Rule
+from harness.criteria.hypothesis import OnPlantings
 from harness.criteria.sample import Sample
 from harness.measures import NotApplicable
 
@@ -64,10 +65,11 @@ def aligned(names: tuple[str, str], raws: Sequence[Array], ids: Sequence[Sequenc
 
 @dataclass(frozen=True)
 class PairMeasure:
-    """A procedure on two models, and its bare value on two halves of one."""
+    """A procedure on two models, its bare value on two halves of one, and its values on many planted pairs."""
 
     procedure: Callable[[Pair, Rule], Measurement]
     on_halves: Callable[[Pair], float]
+    on_plantings: OnPlantings
 
 
 def evaluate_pair(measure: PairMeasure, rule: Rule, pair: Pair, controls: bool) -> Measurement:

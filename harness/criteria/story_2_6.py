@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from scipy.stats import entropy
 from harness.criteria.compared import TOP, fewer_critical, more_specialised, patterns_distinct, strategies_differ
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.critical import CRITICAL, SCORES
+from harness.criteria.declare import hypothesis
 from harness.criteria.pair_study import PairStudy
-from harness.criteria.paired import PairMeasure
 from harness.criteria.story_1_2 import RAW_VALIDITY
 from harness.criteria.story_1_4 import AS_SPECIFIED, _as_specified
 from harness.statistics import resample_weights
@@ -228,25 +229,7 @@ def _judged(wrong: list[str], path: str) -> Measurement:
     return Measurement(value, artifacts=(path,))
 
 
-def _hypothesis(
-    criterion_id: str, statement: str, definition: str, rule: Rule, measure: PairMeasure, family: str | None = None
-) -> Criterion:
-    def measured(study: PairStudy) -> Measurement:
-        return study.evaluate(criterion_id, measure, rule)
-
-    return Criterion(
-        criterion_id,
-        "hypothesis",
-        statement,
-        definition,
-        rule,
-        measured,
-        scope="pair",
-        rests_on=(*SAME, *RAW_VALIDITY),
-        family=family,
-    )
-
-
+_of_pairs = partial(hypothesis, scope="pair", rests_on=(*SAME, *RAW_VALIDITY))
 _HALVES = " Control: random halves of one model in place of the two models, the median of 25 halvings."
 
 CRITERIA = (
@@ -292,7 +275,7 @@ CRITERIA = (
         scope="pair",
         rests_on=SAME,
     ),
-    _hypothesis(
+    _of_pairs(
         "2.6-differ",
         "The models' strategies differ",
         "Smallest q of three paired tests: per problem, the mean over heads of flow, hub_score and skip on rows scaled to mass "
@@ -302,7 +285,7 @@ CRITERIA = (
         strategies_differ(),
         family="flow, hub and skip",
     ),
-    _hypothesis(
+    _of_pairs(
         "2.6-visible",
         "Side-by-side patterns are distinct",
         "p of the distance between the models' mean patterns of their 5 heads with the largest composite_score (rows scaled "
@@ -310,7 +293,7 @@ CRITERIA = (
         Rule("<", 0.05),
         patterns_distinct(),
     ),
-    _hypothesis(
+    _of_pairs(
         "2.6-capacity",
         "The smaller model is more specialised",
         "Lower end of the 95 % bootstrap interval, over problems resampled for both models alike, of specialisation(smaller) - "
@@ -318,7 +301,7 @@ CRITERIA = (
         Rule(">", 0),
         more_specialised(),
     ),
-    _hypothesis(
+    _of_pairs(
         "2.6-fewer",
         "The smaller model uses fewer critical heads",
         "Heads with composite_score > 0.7: their number in the smaller model (parameters without embeddings) minus that in the "
