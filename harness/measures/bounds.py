@@ -176,8 +176,11 @@ def heads_above_normalised(L: int, H: int, T: int) -> Range:
 
 
 def composite_normalised_of_top(L: int, H: int, T: int, k: int) -> Range:
-    """Smallest `composite_normalised` of the top `k`: with all heads among them, the one of least flow has 0.6."""
-    return 0.0, 1.0 if k < L * H else 0.6
+    """Smallest `composite_normalised` of the top `k`: with all heads among them, the one of least flow has 0.6.
+
+    Of two heads the one that leads in flow, or in the hub score, has no more than that; a lone head has 0.
+    """
+    return 0.0, 1.0 if k < L * H else min(0.6, 0.4 * (L * H - 1))
 
 
 def types(L: int, H: int, T: int, k: int) -> Range:

@@ -383,6 +383,16 @@ def test_every_head_but_the_one_of_least_flow_can_be_above_a_normalised_limit() 
         assert bounds.composite_normalised_of_top(2, 3, 6, k) == (0, smallest)
 
 
+@pytest.mark.parametrize("heads", [1, 2, 3])
+def test_of_all_heads_the_smallest_normalised_composite_is_highest_where_each_leads_in_something(heads: int) -> None:
+    reader = np.zeros((6, 6))
+    reader[5, 0] = 1
+    mean = np.array([[to_the_first(), reader, to_the_first(first=0, last=0.99)][:heads]])
+    found = measures.composite_normalised(mean).min()
+    for k in (heads, 9):
+        assert bounds.composite_normalised_of_top(1, heads, 6, k) == (0, pytest.approx(found))
+
+
 @pytest.mark.parametrize("heads", [2, 3, 4, 5])
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 9])
 def test_heads_can_be_of_four_types(heads: int, k: int) -> None:
