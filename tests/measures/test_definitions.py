@@ -380,7 +380,7 @@ def test_a_row_is_empty_below_its_least_mass_and_not_at_it(mass: float, present:
 
 def test_distance_needs_a_row_to_choose_in() -> None:
     with pytest.raises(measures.TooFewLatents, match=r"^distance needs at least 2 latents, got 1$"):
-        measures.distance(np.ones((2, 1, 1)), np.ones((2, 1, 1)))
+        measures.distance(np.ones((2, 3, 1, 1)), np.ones((2, 3, 1, 1)))
 
 
 def test_the_mean_over_heads_leaves_out_those_without_a_score() -> None:
