@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 from harness.criteria import sample as sample_module
-from harness.criteria.criterion import ControlValue, Measurement, Rule
+from harness.criteria.criterion import ControlValue, Measurement, NotMeasured, Rule
 from harness.criteria.hypothesis import MeanMeasure, Selection, TestMeasure, evaluate, order_statistics, undefined
-from harness.criteria.paired import Pair, PairMeasure, evaluate_pair
+from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair, halvings
 from harness.criteria.sample import Sample
 from harness.measures import NotApplicable, flow
 from harness.statistics import halves, resample_weights, shuffled
+from tests.criteria.planted_cases import chain, nothing
 
 RAW = np.random.default_rng(3).dirichlet(np.full(7, 0.5), size=(6, 2, 3, 5))[..., :5] * np.tri(5)
 SEED = 4
 RULE = Rule(">", 0.6)
+NAMES = ("small", "large")
 
 
 def reach(L: int, H: int, T: int) -> tuple[float, float]:
@@ -68,6 +70,11 @@ def test_value_interval_and_confidence_are_those_of_resampled_problems(measure: 
 def test_a_failing_verdict_is_as_sure_as_the_resamples_that_fail() -> None:
     sure = [PLAIN.measure(Sample(RAW, SEED), Rule(comparator, 0.6)).confidence for comparator in (">", "<=")]
     assert sure[0] == sure[1] and 0.5 < sure[0] < 1  # type: ignore[operator]
+
+
+def test_an_evaluation_judges_resamples_by_the_rule() -> None:
+    found = evaluate(PLAIN, RULE, Sample(RAW, SEED, draw_controls=False), {})
+    assert found == replace(PLAIN.measure(Sample(RAW, SEED), RULE), n_problems=6, attainable=(2, 305))
 
 
 def test_what_selects_is_biased_and_measured_again_on_the_other_half() -> None:
@@ -128,7 +135,7 @@ def drawing(*draws: float, shuffle: Any = "rows") -> TestMeasure:
             raise NotApplicable("needs two")
         return Measurement(float(sample.raw.sum()) or None, q_value=0.5, biased=True)
 
-    return TestMeasure(procedure, lambda sample: np.array(draws), reach, shuffle=shuffle)
+    return TestMeasure(procedure, lambda sample: np.array(draws) + 0 * sample.seed, reach, shuffle=shuffle)
 
 
 def test_an_evaluation_adds_controls_reach_and_number_of_problems() -> None:
@@ -170,7 +177,7 @@ def test_a_procedure_without_a_value_gives_nan() -> None:
 
 def paired(value: Any) -> PairMeasure:
     unused: Any = None
-    return PairMeasure(lambda pair, rule: Measurement(rule.threshold, q_value=0.5), value, unused)
+    return PairMeasure(lambda pair, rule: Measurement(rule.threshold, q_value=pair.n_problems / 100), value, unused)
 
 
 def pair_of(n: int) -> Pair:
@@ -186,7 +193,7 @@ def test_a_pair_is_held_against_the_middle_of_each_models_halves() -> None:
         return float(pair.samples[0].raw[:, 0, 0, 0, 0].sum())
 
     found = evaluate_pair(paired(value), RULE, pair_of(6), controls=True)
-    assert (found.value, found.q_value, found.n_problems) == (0.6, 0.5, 6)
+    assert (found.value, found.q_value, found.n_problems) == (0.6, 0.06, 6)
     assert [pair.names for pair in seen] == [("small", "small")] * 25 + [("large", "large")] * 25
     for name, pairs in (("small", seen[:25]), ("large", seen[25:])):
         sums = sorted(float(pair.samples[0].raw[:, 0, 0, 0, 0].sum()) for pair in pairs)
@@ -209,3 +216,32 @@ def test_halves_that_cannot_be_measured_are_controls_without_a_value() -> None:
     for value in (refuse, lambda pair: np.nan, lambda pair: np.inf):
         found = evaluate_pair(paired(value), RULE, pair_of(4), controls=True)
         assert found.controls["halves of large"] == ControlValue(None)
+
+
+def test_problems_are_paired_by_id_not_by_place() -> None:
+    first, second = chain(), nothing(noise=0.5)
+    ids = list(range(24))
+    order = np.random.default_rng(3).permutation(24)
+    straight = aligned(NAMES, (first, second), (ids, ids), 0)
+    mixed = aligned(NAMES, (first, second[order]), (ids, [ids[k] for k in order]), 0)
+    np.testing.assert_array_equal(mixed.samples[1].raw, straight.samples[1].raw)
+    some = aligned(NAMES, (first, second[:5]), (ids, ids[:5]), 0)
+    assert some.n_problems == 5
+    with pytest.raises(NotMeasured, match="small and large have no problem in common"):
+        aligned(NAMES, (first, second), (ids, [k + 100 for k in ids]), 0)
+
+
+def test_halvings_split_a_model_into_disjoint_halves_each_time_differently() -> None:
+    raw = nothing(n=7)
+    raw[:, 0, 0, 0, 0] = np.arange(7)
+    seen = [
+        tuple(tuple(one.raw[:, 0, 0, 0, 0]) for one in half.samples)
+        for half in halvings(aligned(NAMES, (raw, raw), [range(7)] * 2, 0), 0)
+    ]
+    assert all(len({*first, *second}) == 6 and len(first) == len(second) == 3 for first, second in seen)
+    assert len(set(seen)) == len(seen) == 25
+    assert len({problem for first, second in seen for problem in (*first, *second)}) == 7
+    assert seen == [
+        tuple(tuple(one.raw[:, 0, 0, 0, 0]) for one in half.samples)
+        for half in halvings(aligned(NAMES, (raw, raw), [range(7)] * 2, 0), 0)
+    ]

@@ -13,6 +13,7 @@ from harness.criteria import rankings, story_2_4
 from harness.criteria.artifacts import Artifacts
 from harness.criteria.critical import HeadRanking
 from harness.criteria.sample import Sample
+from harness.measures import specialisation
 
 
 def study_of(folder: Path) -> Any:
@@ -95,6 +96,25 @@ def test_the_lists_are_consistent_until_one_head_changes(study: Any) -> None:
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"top5_frequency": 1.0', '"top5_frequency": 0.5', 1), encoding="utf-8")
     assert str(story_2_4.lists(study).value).startswith("wrong: rank_frequencies")
+
+
+def test_the_lists_have_the_numbers_of_the_table(study: Any) -> None:
+    table, lists = study.ranking.table, study.ranking.lists()
+    assert list(lists) == ["top_5", "on_several_lists", "named", "critical", "specialisation", "rank_frequencies"]
+    for score, heads in lists["top_5"].items():
+        ranked = table.sort_values([f"{score}_score", "layer", "head"], ascending=[False, True, True])
+        assert heads == list(zip(ranked.layer[:5], ranked["head"][:5], strict=True))
+    assert lists["on_several_lists"]["flow and skip"] == sorted({*lists["top_5"]["flow"]} & {*lists["top_5"]["skip"]})
+    assert set(lists["on_several_lists"]) == {"flow and hub", "flow and skip", "hub and skip", "flow and hub and skip"}
+    named = table[table.top3_frequency >= 0.5]
+    assert lists["named"] == list(zip(named.layer, named["head"], strict=True))
+    assert lists["critical"] == {
+        f"{score} above 0.7": int((table[score] > 0.7).sum()) for score in ("composite_score", "composite_normalised")
+    }
+    assert lists["specialisation"] == float(specialisation(study.sample.mean))
+    columns = ["layer", "head", "composite_score", "top3_frequency", "top5_frequency", "top10_frequency"]
+    assert all(list(row) == columns for row in lists["rank_frequencies"])
+    pd.testing.assert_frame_equal(pd.DataFrame(lists["rank_frequencies"]), table[columns])
 
 
 def test_findings_are_valid_until_one_number_changes(study: Any) -> None:
