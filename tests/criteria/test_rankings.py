@@ -17,17 +17,17 @@ from harness.measures import specialisation
 
 
 def study_of(folder: Path) -> Any:
-    """Ten problems, 2 layers x 6 heads; one head has no attention on latents."""
+    """Ten problems, 3 layers x 4 heads; one head has no attention on latents."""
     rng = np.random.default_rng(3)
-    heads = rng.gamma(0.5, size=(2, 6, 6, 6)) * np.tri(6)
+    heads = rng.gamma(0.5, size=(3, 4, 6, 6)) * np.tri(6)
     raw = heads * rng.uniform(0.8, 1.2, size=(10, *heads.shape))
     raw = (0.8 * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
-    raw[:, 1, 4] = 0
+    raw[:, 1, 2] = 0
     sample = Sample(raw, 0)
     study: Any = SimpleNamespace(
         name="m",
-        n_layers=2,
-        n_heads=6,
+        n_layers=3,
+        n_heads=4,
         n_latents=6,
         sample=sample,
         ranking=HeadRanking(sample),
@@ -62,7 +62,9 @@ LISTS = [
 def test_a_ranked_list_is_valid_until_one_number_or_its_order_changes(
     study: Any, monkeypatch: pytest.MonkeyPatch, judge: Any, builder: str, column: str
 ) -> None:
-    assert judge(study).value == "valid"
+    found = judge(study)
+    name = f"results/m/heads_{judge.__name__}.csv"
+    assert (found.value, found.artifacts, study.absolute(name).exists()) == ("valid", (name,), True)
     table = getattr(rankings, builder)(study.sample.mean)
     wrong = table.copy()
     wrong.loc[2, column] += 1e-4

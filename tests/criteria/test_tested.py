@@ -157,9 +157,9 @@ def short_of_the_largest(raw: Any, flips: int, seed: int) -> tuple[int, list[int
 
 
 class TestMostRead:
-    @pytest.mark.parametrize("seed", range(4))
-    def test_positions_not_below_the_largest_are_counted(self, seed: int) -> None:
-        raw = plant("hub", 0.35, n=9, L=1, H=2, T=6, seed=seed, hub=2, noise=2.0)
+    @pytest.mark.parametrize(("seed", "strength"), [(0, 0.35), (1, 0.35), (2, 0.35), (0, 0.8)])
+    def test_positions_not_below_the_largest_are_counted(self, seed: int, strength: float) -> None:
+        raw = plant("hub", strength, n=9, L=1, H=2, T=6, seed=seed, hub=2, noise=2.0)
         found = tested.most_read().measure(Sample(raw, SEED), Rule("in", (1, 2)))
         largest, others, p = short_of_the_largest(raw, 9999, SEED)
         q = benjamini_hochberg(p)
@@ -167,13 +167,15 @@ class TestMostRead:
         assert found.value == len(kept)
         names = ", ".join(f"CT{position}" for position in kept)
         assert found.answer == f"{names}: not significantly below the largest"
+        assert largest == (2 if strength == 0.8 else 0)
         assert found.beside["compared with"] == largest and found.beside["positions compared"] == others
         assert found.beside["incoming"] == pytest.approx(received(raw).mean(axis=0).tolist(), rel=1e-6)
         assert found.beside["p per comparison"] == pytest.approx(p.tolist(), abs=1e-9)
         assert found.beside["q per comparison"] == pytest.approx(q.tolist(), abs=1e-9)
 
-    def test_draws_and_plantings_take_fewer_sign_flips(self, few: int) -> None:
-        raw = plant("hub", 0.35, n=9, L=1, H=2, T=6, seed=0, hub=2, noise=2.0).astype(np.float64)
+    @pytest.mark.parametrize("strength", [0.35, 0.5])
+    def test_draws_and_plantings_take_fewer_sign_flips(self, few: int, strength: float) -> None:
+        raw = plant("hub", strength, n=9, L=1, H=2, T=6, seed=0, hub=2, noise=2.0).astype(np.float64)
 
         def count(one: Any, seed: int) -> int:
             return 1 + int((benjamini_hochberg(short_of_the_largest(one, 249, seed)[2]) >= 0.05).sum())
@@ -339,7 +341,23 @@ class TestTypesApart:
         expected = [label_permutation_p(*between_types(mean, 5), 99, 2) for mean in means]
         np.testing.assert_allclose(way.values(np.array(means), 2), expected)
         assert np.isnan(way.values(EMPTY, 2)).all()
+        np.testing.assert_array_equal(way.keep(Sample(RAW, 0)), RAW.mean(axis=0))
         assert (way.plantings, way.shortened, measure.shuffle) == (50, "99 permutations each", "rows")
+
+    def test_types_of_many_heads_are_permuted_at_random(self, few: int) -> None:
+        measure, raw = tested.types_apart(12), np.concatenate([RAW, RAW[::-1, :, ::-1] ** 2, RAW[:, ::-1] ** 3], axis=1)
+        p = label_permutation_p(*between_types(raw.mean(axis=0), 12), 9999, SEED)
+        assert measure.value(Sample(raw, SEED)) == pytest.approx(p) != 1
+        means = [draw.mean(axis=0) for draw in draws(raw, few)]
+        expected = [label_permutation_p(*between_types(mean, 12), 249, SEED) for mean in means]
+        np.testing.assert_allclose(measure.on_draws(Sample(raw, SEED)), expected)
+        expected = [label_permutation_p(*between_types(mean, 12), 99, 2) for mean in means]
+        np.testing.assert_allclose(planted(measure).values(np.array(means), 2), expected)
+
+    def test_types_without_common_rows_have_no_p(self) -> None:
+        heads = [pattern(a10=0.9), pattern(a20=0.5), pattern(a33=0.7), pattern(a40=0.5)]
+        found = tested.types_apart(5).measure(Sample(np.array(heads)[None, None], SEED), Rule("<", 0.05))
+        assert found.reason == "undefined: heads have no rows of attention on latents in common"
 
     def test_no_p_is_smaller_than_one_of_the_ways_to_deal_the_types(self) -> None:
         assert tested.types_apart(5).bounds(1, 4, 6) == (1 / bounds.type_arrangements(4), 1)
