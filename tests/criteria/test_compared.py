@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from harness.criteria import compared
 from harness.criteria.criterion import Rule
@@ -27,6 +28,10 @@ def pair_of(first: Any = FIRST, second: Any = SECOND) -> Pair:
     return Pair(("small", "large"), (Sample(first, SEED), Sample(second, SEED)))
 
 
+def smallest_q(differences: Any, seed: int) -> float:
+    return float(min(benjamini_hochberg(sign_flip_p(differences, 249, seed))))
+
+
 def plain_strategy(raw: Any) -> Any:
     """[n, 3]"""
     rows = [normalise_rows(problem) for problem in raw]
@@ -35,6 +40,21 @@ def plain_strategy(raw: Any) -> Any:
 
 def mean_of(raw: Any, weights: Any) -> Any:
     return np.tensordot(weights, raw, axes=1)
+
+
+@pytest.mark.parametrize("n", [2, 3, 9])
+def test_an_effect_is_the_t_statistic_over_the_root_of_n(n: int) -> None:
+    given = RNG.normal(0.3, 1, size=(n, 3))
+    given[:, 1] = 0.25
+    with np.errstate(all="raise"):
+        found = compared.cohens_d(given)
+    expected = ttest_1samp(given[:, [0, 2]], 0).statistic / np.sqrt(n)
+    np.testing.assert_allclose(found[[0, 2]], expected)
+    assert np.isnan(found[1])
+
+
+def test_one_difference_has_no_effect_size() -> None:
+    np.testing.assert_array_equal(compared.cohens_d(np.ones((1, 3))), np.full(3, np.nan))
 
 
 class TestStrategiesDiffer:
@@ -89,18 +109,16 @@ class TestStrategiesDiffer:
     def test_halves_and_plantings_take_fewer_sign_flips(self) -> None:
         measure = compared.strategies_differ()
         differences = plain_strategy(FIRST) - plain_strategy(SECOND)
-
-        def smallest(seed: int) -> float:
-            return float(min(benjamini_hochberg(sign_flip_p(differences, 249, seed))))
-
-        assert measure.on_halves(pair_of()) == pytest.approx(smallest(SEED))
+        assert smallest_q(differences, 8) != smallest_q(differences, 9)
+        assert measure.on_halves(pair_of()) == pytest.approx(smallest_q(differences, SEED))
         way = measure.on_plantings
         kept = [way.keep(Sample(raw, 0)) for raw in (FIRST, SECOND)]
         np.testing.assert_allclose(kept[0], plain_strategy(FIRST))
         lost = kept[0].copy()
         lost[2, 1] = np.nan
-        found = way.values(np.stack([kept[0], lost]), np.stack([kept[1]] * 2), 9)
-        np.testing.assert_allclose(found, [smallest(9), np.nan])
+        for seed in (9, 10, 11):
+            found = way.values(np.stack([kept[0], lost]), np.stack([kept[1]] * 2), seed)
+            np.testing.assert_allclose(found, [smallest_q(differences, seed), np.nan])
         assert (way.plantings, way.shortened, way.into) == (100, "249 sign flips each", 0)
 
 
