@@ -42,7 +42,15 @@ class Recorder(Protocol):
         """
 
 
+class Branching(Protocol):
+    """Computes attention itself: rows that share the encoding of their question."""
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scaling: float) -> Tensor:
+        """Output [B, S, H, D] of queries [B, H, S, D] over what is shared and over own keys and values [B, G, K, D]."""
+
+
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+_branching: ContextVar[Branching | None] = ContextVar("branching", default=None)
 
 
 @contextmanager
@@ -53,6 +61,16 @@ def recording(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         _recorder.reset(token)
+
+
+@contextmanager
+def branching(branches: Branching) -> Iterator[None]:
+    """Within the block, ``branches`` computes the attention of every layer."""
+    token = _branching.set(branches)
+    try:
+        yield
+    finally:
+        _branching.reset(token)
 
 
 def row_weights(query: Tensor, key: Tensor, bias: Tensor, scaling: float) -> Tensor:
@@ -86,7 +104,12 @@ def _fast(
             f"This model's attention has {', '.join(extra)}, which the fast kernel leaves out: what it computes would not "
             "be the model's attention. Such models cannot be studied here."
         )
-    _report(module, query, key, attention_mask, query.shape[-1] ** -0.5 if scaling is None else scaling)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    branches = _branching.get()
+    if branches is not None:
+        layer: Any = module.layer_idx
+        return branches.attend(layer, query, key, value, scale), None
+    _report(module, query, key, attention_mask, scale)
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     return output, None
 

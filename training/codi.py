@@ -329,9 +329,3 @@ def answer_questions(
         kept = row[: row.index(end)] if end in row else row
         texts.append(vocabulary.tokenizer.decode([token for token in kept if token < vocabulary.size]))
     return texts
-
-
-def last_number(text: str) -> float | None:
-    """Return the last number in a text, commas aside, or None."""
-    numbers = re.findall(r"-?\d+\.?\d*", text.replace(",", ""))
-    return float(numbers[-1]) if numbers else None

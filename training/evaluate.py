@@ -12,9 +12,10 @@ from pathlib import Path
 import torch
 from transformers import AutoTokenizer
 
+from harness.problems import last_number
 from harness.problems.synthetic import STEP_COUNTS, generate_split
 from training.checkpoint import LATENTS, load_model
-from training.codi import Vocabulary, answer_questions, last_number
+from training.codi import Vocabulary, answer_questions
 from training.network import Network, Shape, Weights
 
 SHAPES = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measures import NotApplicable, mean_structure
-from harness.statistics import resample, resample_weights, shuffled, shuffled_means, side_by_side, weighted_means
+from harness.statistics import mean_patterns, resample_weights, shuffled, shuffled_means, side_by_side
 
 Array = NDArray[Any]
 Shuffle = Literal["rows", "off-diagonal"]
@@ -64,7 +64,7 @@ class Sample:
         if len(self.raw) < 2:
             raise NotApplicable("needs at least 2 problems to resample")
         if RESAMPLES * self.mean.nbytes > KEPT_BYTES:
-            return resample(measure, self.patterns, self._weights, AT_ONCE)
+            return of_each(lambda weights: measure(mean_patterns(self.patterns, weights)), self._weights)
         return of_each(measure, self._resampled)
 
     @cached_property
@@ -73,7 +73,7 @@ class Sample:
 
     @cached_property
     def _resampled(self) -> Array:
-        means = weighted_means(self.patterns, self._weights)
+        means = mean_patterns(self.patterns, self._weights)
         means.setflags(write=False)
         return means
 
@@ -98,29 +98,22 @@ class Sample:
         return self._draw_means[shuffle, power]
 
     def drawn(self, measure: Callable[[Array], Any]) -> Array:
-        """[1000]: ``measure`` of the mean patterns [L, H, T, T] of each draw that keeps rows' mass, computed once.
-
-        The draws are those of :meth:`draw_means`, without holding them all in memory.
-        """
+        """[1000]: ``measure`` of the mean patterns [L, H, T, T] of each draw that keeps rows' mass, computed once."""
         if measure not in self._drawn:
-            self._drawn[measure] = self._in_chunks(lambda means: np.array(side_by_side(measure, means)), DRAWS)
+            self._drawn[measure] = np.array(side_by_side(measure, self.draw_means("rows")))
         return self._drawn[measure]
 
     @cached_property
     def shuffled_structure(self) -> Array:
         """[9999]: mean structure of the draws that keep each row's mass; ascending draw number, computed once."""
-        return self._in_chunks(lambda means: of_each(mean_structure, means), MANY_DRAWS)
-
-    def _in_chunks(self, measure: Callable[[Array], Array], draws: int) -> Array:
-        return np.concatenate(
-            [
-                measure(shuffled_means(self.patterns, min(CHUNK, draws - start), self.seed, start=start))
-                for start in range(0, draws, CHUNK)
-            ]
+        chunks = (
+            shuffled_means(self.patterns, min(CHUNK, MANY_DRAWS - start), self.seed, start=start)
+            for start in range(0, MANY_DRAWS, CHUNK)
         )
+        return np.concatenate([of_each(mean_structure, means) for means in chunks])
 
 
 def of_each(measure: Callable[[Array], Array], means: Array) -> Array:
-    """``measure`` of mean patterns [draws, ...], a few at a time."""
+    """``measure`` of mean patterns, or of weights of problems, [draws, ...], a few at a time."""
     starts = range(0, len(means), AT_ONCE)
     return np.concatenate(side_by_side(lambda start: measure(means[start : start + AT_ONCE]), starts))

@@ -38,9 +38,9 @@ from harness.statistics import (
     group_permutation_p,
     halves,
     label_permutation_p,
+    mean_patterns,
     p_value,
     percentile_interval,
-    resample,
     resample_weights,
     shuffled_means,
     sign_flip_p,
@@ -112,7 +112,7 @@ def clear_hubs() -> TestMeasure:
 
     def count(sample: Sample) -> Array:
         weights = resample_weights(len(sample.raw), PLANTED_RESAMPLES, sample.seed)
-        p = _above_one(resample(hub_adjusted, sample.raw, weights))
+        p = _above_one(hub_adjusted(mean_patterns(sample.raw, weights)))
         return np.asarray((benjamini_hochberg(p) < SIGNIFICANT).sum())
 
     return TestMeasure(

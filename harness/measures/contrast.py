@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from harness.measures.patterns import Array, EmptyGroup, Indices, checked, mean_of_defined, normalise_rows, ratio
+from harness.measures.patterns import (
+    Array,
+    EmptyGroup,
+    Indices,
+    causal_cells,
+    checked,
+    mean_of_defined,
+    normalise_rows,
+    ratio,
+)
 
 
 class Contrast(NamedTuple):
@@ -34,8 +43,8 @@ def pairwise_distances(patterns: NDArray[Any]) -> Array:
     """
     normalised = normalise_rows(checked(patterns, "pairwise_distances", at_least=2))
     present = ~np.isnan(normalised[..., 1:, 0])
-    rows = np.where(present[..., None], normalised[..., 1:, :], 0.0)
-    apart = _city_block(rows.reshape(*rows.shape[:-2], -1)) / 2
+    queries, keys = causal_cells(normalised.shape[-1])
+    apart = _city_block(np.nan_to_num(normalised[..., queries[1:], keys[1:]])) / 2
     # A row that only one of two has is 1/2 away from the other's zeros.
     lone = _city_block(present.astype(np.float64))
     first, second = _pairs(present.shape[-2])
@@ -47,7 +56,7 @@ def pairwise_distances(patterns: NDArray[Any]) -> Array:
 def _city_block(points: Array) -> Array:
     """`[..., k, d]` to `[..., pairs]`."""
     flat = points.reshape(-1, *points.shape[-2:])
-    return np.stack([pdist(one, "cityblock") for one in flat]).reshape(*points.shape[:-2], -1)
+    return np.stack([pdist(np.ascontiguousarray(one), "cityblock") for one in flat]).reshape(*points.shape[:-2], -1)
 
 
 @cache

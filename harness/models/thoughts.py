@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, DynamicCache, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, Cache, DynamicCache, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from harness.attention import EXPLICIT, FAST, Recorder, recording
 from harness.errors import HarnessError
@@ -95,6 +95,32 @@ class ThoughtModel:
     def _backbone(self) -> PreTrainedModel:
         backbone: PreTrainedModel = self.language.base_model
         return backbone
+
+    @property
+    def decoder_layers(self) -> Sequence[torch.nn.Module]:
+        """The L decoder layers: each takes and returns the residual stream."""
+        lists = (one for one in self._backbone.children() if isinstance(one, torch.nn.ModuleList))
+        return list(next(one for one in lists if len(one) == self.n_layers))
+
+    @torch.inference_mode()
+    def embed(self, ids: Tensor) -> Tensor:
+        """Input embeddings of token ids."""
+        embedded: Tensor = self._embedding(ids)
+        return embedded
+
+    @torch.inference_mode()
+    def feed(self, embeddings: Tensor, positions: Tensor, cache: Cache) -> Tensor:
+        """Hidden states [B, S, d], after the final norm, of embeddings [B, S, d]; what they may read is not masked here."""
+        output = self._backbone(
+            inputs_embeds=embeddings,
+            # A mask of four axes is taken as it is; the attention function of branches has its own.
+            attention_mask=embeddings.new_zeros(1, 1, 1, 1),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        hidden: Tensor = output.last_hidden_state
+        return hidden
 
     def prompt_ids(self, question: str) -> list[int]:
         """Token ids of one question, ending with ``<bot>``."""

@@ -1,5 +1,6 @@
 """Word problems: loading, sampling and validation."""
 
+from harness.problems.answers import last_number
 from harness.problems.load import load_problems, load_split, second_sample
 from harness.problems.problem import Problem, ProblemSet
 from harness.problems.validate import Cleaned, clean, duplicates, fold, incomplete, overlap
@@ -12,6 +13,7 @@ __all__ = [
     "duplicates",
     "fold",
     "incomplete",
+    "last_number",
     "load_problems",
     "load_split",
     "overlap",

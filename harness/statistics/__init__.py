@@ -1,6 +1,13 @@
 """Uncertainty, corrections and controls for measures: pure functions on arrays, every seed explicit."""
 
-from harness.statistics.bootstrap import agreement, percentile_interval, resample, resample_weights, weighted_means
+from harness.statistics.bootstrap import (
+    agreement,
+    mean_patterns,
+    percentile_interval,
+    resample,
+    resample_weights,
+    weighted_means,
+)
 from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
 from harness.statistics.correction import benjamini_hochberg
 from harness.statistics.crossfit import halves
@@ -23,6 +30,7 @@ __all__ = [
     "group_permutation_p",
     "halves",
     "label_permutation_p",
+    "mean_patterns",
     "p_value",
     "percentile_interval",
     "plant",

@@ -17,16 +17,22 @@ def resample_weights(n: int, draws: int = 2000, seed: int = 0) -> Array:
 
 
 def weighted_means(raw: NDArray[Any], weights: Array) -> Array:
-    """`[n, ...]` values and `[draws, n]` weights to the `[draws, ...]` weighted means, float64, laid out as `raw` is."""
-    order = _layout(raw)
-    flat = raw.transpose(0, *order).reshape(len(raw), -1).astype(np.float64)
-    means = (weights @ flat).reshape(len(weights), *(raw.shape[axis] for axis in order))
-    return means.transpose(0, *(1 + np.argsort(order)))
+    """`[n, ...]` values and `[draws, n]` weights to the `[draws, ...]` weighted means, float64."""
+    flat = raw.reshape(len(raw), -1).astype(np.float64)
+    return (weights @ flat).reshape(len(weights), *raw.shape[1:])
 
 
-def _layout(raw: NDArray[Any]) -> list[int]:
-    """The axes after the first, from the one with the longest to the one with the shortest step in memory."""
-    return sorted(range(1, raw.ndim), key=lambda axis: -raw.strides[axis])
+def mean_patterns(raw: NDArray[Any], weights: Array) -> Array:
+    """`weighted_means` of patterns `[n, ..., T, T]`, without the products of cells above the diagonal, which are 0.
+
+    The heads of one cell lie side by side in memory, which is how measures go through them.
+    """
+    T, heads = raw.shape[-1], raw.shape[1:-2]
+    means = np.zeros((len(weights), T, T, *heads))
+    for i in range(T):
+        row = np.moveaxis(raw[..., i, : i + 1], -1, 1).reshape(len(raw), -1).astype(np.float64)
+        np.matmul(weights, row, out=means[:, i, : i + 1].reshape(len(weights), -1))
+    return np.moveaxis(means, (1, 2), (-2, -1))
 
 
 def resample(

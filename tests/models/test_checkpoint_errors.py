@@ -132,7 +132,7 @@ def test_a_missing_checkpoint_says_where_it_was_looked_for(tmp_path: Path) -> No
 
 
 def test_an_unknown_model_lists_the_known_ones() -> None:
-    with pytest.raises(HarnessError, match=r"'lama'.*gpt2.*llama.*tiny-gpt2.*tiny-llama"):
+    with pytest.raises(HarnessError, match=r"'lama'.*gpt2.*llama.*tiny-gpt2.*tiny-llama.*tiny-llama-pause"):
         load_model("lama")
 
 

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from harness.problems.synthetic import generate_split
 from training import train_codi
 from training.checkpoint import load_model
-from training.codi import Vocabulary, answer_questions, last_number, project, prompt_batch, read, think
+from training.codi import Vocabulary, answer_questions, project, prompt_batch, read, think
 from training.evaluate import wilson
 from training.muon import orthogonalise
 from training.network import Network, Shape
@@ -209,11 +209,6 @@ def test_wilson_interval_agrees_with_scipy():
     for correct, count in ((0, 10), (17, 20), (900, 1319)):
         expected = binomtest(correct, count).proportion_ci(method="wilson")
         assert wilson(correct, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
-
-
-def test_the_last_number_of_a_text_is_its_answer():
-    assert last_number("The answer is : 1,234 or -7.5") == -7.5
-    assert last_number("none at all") is None
 
 
 def test_greedy_answers_stop_at_the_limit_and_never_hold_added_tokens(trained):

@@ -1,0 +1,50 @@
+"""Interventions on latent thoughts: values that name them, and the engine that runs many at once."""
+
+from harness.interventions.engine import Outcome, Setting, run_batch
+from harness.interventions.reference import Reference, Site
+from harness.interventions.values import (
+    BASELINE,
+    AblateHeads,
+    AblateInput,
+    AblateThought,
+    BiasAttention,
+    BlockAttention,
+    Condition,
+    Fill,
+    Intervention,
+    Itself,
+    Mean,
+    Noise,
+    Resample,
+    SequentialOnly,
+    Sham,
+    Shuffle,
+    Truncate,
+    Zero,
+)
+
+__all__ = [
+    "BASELINE",
+    "AblateHeads",
+    "AblateInput",
+    "AblateThought",
+    "BiasAttention",
+    "BlockAttention",
+    "Condition",
+    "Fill",
+    "Intervention",
+    "Itself",
+    "Mean",
+    "Noise",
+    "Outcome",
+    "Reference",
+    "Resample",
+    "SequentialOnly",
+    "Setting",
+    "Sham",
+    "Shuffle",
+    "Site",
+    "Truncate",
+    "Zero",
+    "run_batch",
+]

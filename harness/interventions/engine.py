@@ -1,0 +1,301 @@
+"""Many conditions on a batch of questions: each question is encoded once, then all its branches think side by side.
+
+The baseline runs beside the conditions it is compared with, in rows like theirs, so that a condition which changes nothing
+gives its bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.attention import branching
+from harness.interventions.branching import Branches
+from harness.interventions.plan import Plan, Rows
+from harness.interventions.reference import Reference, Site
+from harness.interventions.values import BASELINE, Condition, thoughts_had
+from harness.models.thoughts import MAX_ANSWER_TOKENS, Context, ThoughtModel
+
+MOST_ROWS = 512
+"""Branches that are fed at once."""
+ROW_BLOCK = 16
+"""Rows are filled up to a multiple of this: the last rows of an odd number go through other kernels, with other rounding."""
+
+Observer = Callable[[Site, Tensor, Rows], None]
+"""Sees the activations [rows, d] of a place as they go on, interventions included."""
+
+
+@dataclass
+class Outcome:
+    """What one batch of B problems answered under K conditions, in the order given.
+
+    ``ids`` are the answer's tokens by problem and condition, EOS included. ``gold_log_probability`` [B, K] is that of the
+    gold tokens after EOT, summed; ``divergence`` [B, K] the Kullback-Leibler divergence of the first answer token's
+    distribution from the baseline's; ``eot_logits`` [B, K, V + 3] are kept when asked for.
+    """
+
+    ids: list[list[list[int]]]
+    gold_log_probability: Tensor
+    divergence: Tensor
+    eot_logits: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the conditions of a study share.
+
+    ``ids`` are the ids of all problems of the sample; ``reference`` is needed by mean, resample and shuffle.
+    """
+
+    ids: Sequence[str]
+    reference: Reference | None = None
+    seed: int = 0
+    max_tokens: int = MAX_ANSWER_TOKENS
+    observer: Observer | None = None
+    keep_logits: bool = False
+
+
+@torch.inference_mode()
+def run_batch(
+    model: ThoughtModel,
+    prompts: Sequence[Sequence[int]],
+    gold: Sequence[Sequence[int]],
+    numbers: Sequence[int],
+    conditions: Sequence[Condition],
+    setting: Setting,
+) -> Outcome:
+    """Answers of a batch of problems under every condition.
+
+    Args:
+        prompts: token ids of B questions (see ``ThoughtModel.prompt_ids``).
+        gold: at least one token of the gold answer for each.
+        numbers: which problems of the sample they are.
+    """
+    context = model.encode(prompts)
+    outcome = _Collected(len(prompts), len(conditions), setting.keep_logits)
+    for some in _together(conditions, model.n_latents, max(1, MOST_ROWS // len(prompts))):
+        branches = _Batch(model, context, numbers, [BASELINE, *(conditions[number] for number in some)], setting)
+        branches.think()
+        logits = branches.end_thinking()
+        if outcome.baseline is None:
+            outcome.baseline = branches.only_baselines(logits)
+        outcome.take(some, branches, logits, branches.score(gold, logits), branches.answer())
+    return outcome.done()
+
+
+def _together(conditions: Sequence[Condition], n_latents: int, most: int) -> list[list[int]]:
+    """Numbers of the conditions that are run at once: as many thoughts each, longest first, at most ``most``."""
+    by_length: dict[int, list[int]] = {n_latents: []}
+    for number, condition in enumerate(conditions):
+        by_length.setdefault(thoughts_had(condition, n_latents), []).append(number)
+    size = max(1, most - 1)
+    groups = []
+    for length in sorted(by_length, reverse=True):
+        of_length = by_length[length]
+        groups += [of_length[start : start + size] for start in range(0, max(1, len(of_length)), size)]
+    return groups
+
+
+@dataclass
+class _Collected:
+    problems: int
+    conditions: int
+    keep_logits: bool
+    baseline: Tensor | None = None
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ids: list[list[list[int]]] = [[[] for _ in range(self.conditions)] for _ in range(self.problems)]
+        self.gold = torch.zeros(self.problems, self.conditions)
+        self.divergence = torch.zeros(self.problems, self.conditions)
+        self.logits: Tensor | None = None
+
+    def take(self, some: list[int], batch: "_Batch", logits: Tensor, gold: Tensor, answers: list[list[int]]) -> None:
+        """Put one group's results in their places; the group's own baseline rows are left out."""
+        assert self.baseline is not None
+        if self.keep_logits and self.logits is None:
+            self.logits = torch.zeros(self.problems, self.conditions, logits.shape[-1])
+        for row, (problem, place) in enumerate(batch.places):
+            if place == 0:
+                continue
+            condition = some[place - 1]
+            self.ids[problem][condition] = answers[row]
+            self.gold[problem, condition] = gold[row].cpu()
+            if self.logits is not None:
+                self.logits[problem, condition] = logits[row].cpu()
+        own = torch.log_softmax(batch.allowed(logits[: len(batch.places)]).float(), -1)
+        base = torch.log_softmax(batch.allowed(self.baseline).float(), -1)
+        for row, (problem, place) in enumerate(batch.places):
+            if place > 0:
+                apart = (own[row].exp() * (own[row] - base[problem])).sum()
+                self.divergence[problem, some[place - 1]] = apart.clamp(min=0).cpu()
+
+    def done(self) -> Outcome:
+        """The outcome of the batch."""
+        return Outcome(self.ids, self.gold, self.divergence, self.logits)
+
+
+class _Batch:
+    """The branches of one batch: B problems times the baseline and some conditions."""
+
+    def __init__(
+        self,
+        model: ThoughtModel,
+        context: Context,
+        numbers: Sequence[int],
+        conditions: Sequence[Condition],
+        setting: Setting,
+    ):
+        self._model, self._setting = model, setting
+        problems, branches = len(numbers), len(conditions)
+        self.places = [(problem, place) for problem in range(problems) for place in range(branches)]
+        device = context.hidden.device
+        filled = [*self.places, *[(0, 0)] * (-len(self.places) % ROW_BLOCK)]
+        of_problem = torch.tensor([problem for problem, _ in filled], device=device)
+        of_condition = torch.tensor([place for _, place in filled], device=device)
+        self._rows = Rows(of_problem, of_condition, torch.tensor(numbers, device=device)[of_problem])
+        sizes = (model.n_layers, model.n_heads, model.n_latents)
+        self._plan = Plan(conditions, self._rows, sizes, setting.reference, setting.ids, setting.seed)
+        self._branches = Branches(context, of_problem, self)
+        self._starts = context.positions[of_problem]
+        self._hidden = context.hidden[of_problem]
+        self._thoughts = thoughts_had(conditions[-1], model.n_latents)
+
+    def bias(self, layer: int, queries: range, keys: int) -> Tensor | None:
+        """See `Bias`."""
+        return self._plan.bias(layer, self._named(queries), keys)
+
+    def heads(self, layer: int, queries: range, output: Tensor) -> Tensor:
+        """See `Bias`."""
+        output = self._plan.heads(layer, self._named(queries), output)
+        if self._setting.observer and queries.start < self._thoughts:
+            for head in range(output.shape[2]):
+                self._setting.observer(Site("head", queries.start, layer, head), output[:, 0, head], self._rows)
+        return output
+
+    def _named(self, queries: range) -> range:
+        """Own positions as the plan counts them: after fewer thoughts EOT still comes after the last latent."""
+        return (
+            queries
+            if queries.start < self._thoughts
+            else range(self._model.n_latents, self._model.n_latents + len(queries))
+        )
+
+    def think(self) -> None:
+        """Feed the thoughts."""
+        with ExitStack() as hooks:
+            for layer, module in enumerate(self._model.decoder_layers):
+                hooks.enter_context(_hooked(module, self._leaves(layer)))
+            for position in range(self._thoughts):
+                site = Site("input", position)
+                fed = self._plan.filled(site, self._model.projection(self._hidden))
+                if self._setting.observer:
+                    self._setting.observer(site, fed, self._rows)
+                self._hidden = self._feed(fed[:, None])[:, -1]
+
+    def _leaves(self, layer: int) -> Callable[[Tensor], Tensor]:
+        def leaves(residual: Tensor) -> Tensor:
+            site = Site("thought", self._branches.length - 1, layer)
+            residual = self._plan.filled(site, residual[:, 0])[:, None]
+            if self._setting.observer:
+                self._setting.observer(site, residual[:, 0], self._rows)
+            return residual
+
+        return leaves
+
+    def end_thinking(self) -> Tensor:
+        """Feed EOT; returns its logits [rows, V + 3]."""
+        token = torch.full((len(self._hidden), 1), self._model.eot_id, device=self._hidden.device)
+        self._hidden = self._feed(self._model.embed(token))[:, -1]
+        return self._model.logits(self._hidden)
+
+    def score(self, gold: Sequence[Sequence[int]], logits: Tensor) -> Tensor:
+        """[rows]: log-probability of each problem's gold tokens after EOT."""
+        ids, lengths = _right_padded(gold, self._model.pad_id, self._hidden.device)
+        ids, lengths = ids[self._rows.problems], lengths[self._rows.problems]
+        total = _log_probability(self.allowed(logits), ids[:, 0])
+        if ids.shape[1] > 1:
+            before = self._branches.length
+            hidden = self._feed(self._model.embed(ids[:, :-1]))
+            self._branches.forget(before)
+            for step in range(1, ids.shape[1]):
+                scored = _log_probability(self.allowed(self._model.logits(hidden[:, step - 1])), ids[:, step])
+                total = total + torch.where(step < lengths, scored, 0.0)
+        return total
+
+    def answer(self) -> list[list[int]]:
+        """Decode greedily; token ids per row, EOS included. Finished rows leave."""
+        ids: list[list[int]] = [[] for _ in range(len(self._hidden))]
+        rows = torch.arange(len(ids), device=self._hidden.device)
+        running = rows < len(self.places)
+        last = self._model.max_positions - 1
+        for count in range(1, self._setting.max_tokens + 1):
+            chosen = self.allowed(self._model.logits(self._hidden)).argmax(-1)
+            for place in running.nonzero().flatten().tolist():
+                ids[int(rows[place])].append(int(chosen[place]))
+            room = self._starts + self._branches.length <= last
+            running = running & (chosen != self._model.eos_id) & room
+            if not running.any() or count == self._setting.max_tokens:
+                break
+            staying = _to_a_block(running)
+            if len(staying) < len(rows):
+                self._select(staying)
+                rows, running, chosen = rows[staying], running[staying], chosen[staying]
+            self._hidden = self._feed(self._model.embed(chosen[:, None]))[:, -1]
+        return ids
+
+    def _select(self, rows: Tensor) -> None:
+        self._branches.select(rows)
+        self._plan.select(rows)
+        self._rows, self._starts, self._hidden = self._plan.rows, self._starts[rows], self._hidden[rows]
+
+    def _feed(self, embeddings: Tensor) -> Tensor:
+        """Hidden states [rows, S, d] of embeddings [rows, S, d] at the next own positions."""
+        steps = torch.arange(embeddings.shape[1], device=embeddings.device)
+        positions = self._starts[:, None] + self._branches.length + steps
+        with branching(self._branches):
+            # Finished rows that stay to fill a block are fed on; their positions must stay inside the table.
+            return self._model.feed(
+                embeddings, positions.clamp(max=self._model.max_positions - 1), self._branches.cache
+            )
+
+    def allowed(self, logits: Tensor) -> Tensor:
+        """Logits of the tokens that can be chosen: all but EOT."""
+        return logits[:, : self._model.eot_id]
+
+    def only_baselines(self, logits: Tensor) -> Tensor:
+        """[B, V + 3]: of the baseline's rows, in the order of problems."""
+        return logits[[row for row, (_, place) in enumerate(self.places) if place == 0]]
+
+
+class _hooked:  # noqa: N801
+    """Within the block, what leaves a decoder layer goes through a function."""
+
+    def __init__(self, module: torch.nn.Module, leaves: Callable[[Tensor], Tensor]):
+        self._module, self._leaves = module, leaves
+
+    def __enter__(self) -> None:
+        self._handle = self._module.register_forward_hook(lambda module, args, output: self._leaves(output))
+
+    def __exit__(self, *error: object) -> None:
+        self._handle.remove()
+
+
+def _right_padded(gold: Sequence[Sequence[int]], fill: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    lengths = [len(tokens) for tokens in gold]
+    ids = [[*tokens, *[fill] * (max(lengths) - len(tokens))] for tokens in gold]
+    return torch.tensor(ids, device=device), torch.tensor(lengths, device=device)
+
+
+def _log_probability(logits: Tensor, ids: Tensor) -> Tensor:
+    return torch.log_softmax(logits.float(), -1).gather(-1, ids[:, None])[:, 0]
+
+
+def _to_a_block(running: Tensor) -> Tensor:
+    """Rows that stay: the running ones, and finished ones up to a full block."""
+    order = torch.argsort((~running).to(torch.int8), stable=True)
+    count = int(running.sum())
+    return order[: count + -count % ROW_BLOCK].sort().values
