@@ -13,7 +13,7 @@ from harness.criteria import rankings, story_2_4
 from harness.criteria.artifacts import Artifacts
 from harness.criteria.critical import HeadRanking
 from harness.criteria.sample import Sample
-from harness.measures import specialisation
+from harness.measures import normalised_scores, specialisation
 
 
 def study_of(folder: Path) -> Any:
@@ -117,6 +117,26 @@ def test_the_lists_have_the_numbers_of_the_table(study: Any) -> None:
     columns = ["layer", "head", "composite_score", "top3_frequency", "top5_frequency", "top10_frequency"]
     assert all(list(row) == columns for row in lists["rank_frequencies"])
     pd.testing.assert_frame_equal(pd.DataFrame(lists["rank_frequencies"]), table[columns])
+
+
+@pytest.mark.parametrize("rank", [0, 4, 11])
+def test_a_head_is_explained_with_the_numbers_of_the_table(study: Any, rank: int) -> None:
+    table = study.ranking.table
+    row = table.iloc[rank]
+    layer, head = row.layer, row["head"]
+    scaled = np.nan_to_num(normalised_scores(study.sample.mean)[:, layer, head])
+    assert study.ranking.on_scale((layer, head)) == dict(zip(("flow", "hub", "skip"), scaled, strict=True))
+    name = ("flow", "hub", "skip")[int(scaled.argmax())]
+    assert study.ranking.largest_score((layer, head)) == name
+    scores, own = table[f"{name}_score"], row[f"{name}_score"]
+    assert study.ranking.why(rank) == [
+        f"Functional type of L{layer}H{head}: {row.functional_type}. On the model's scale from 0 to 1 it has "
+        f"flow {scaled[0]:.4f}, hub {scaled[1]:.4f} and skip {scaled[2]:.4f}.",
+        f"Largest measure: {name} score {own:.4f}, rank {1 + sum(one > own for one in scores)} of 12 heads. The model's "
+        f"heads range from {np.nanmin(scores):.4f} to {np.nanmax(scores):.4f} with a median of {np.nanmedian(scores):.4f}.",
+        f"Composite score {row.composite_score:.4f} [{row.composite_ci_low:.4f}, {row.composite_ci_high:.4f}], "
+        f"rank {rank + 1} of 12; among the first three in {row.top3_frequency:.4f} of the resamples.",
+    ]
 
 
 def test_findings_are_valid_until_one_number_changes(study: Any) -> None:
