@@ -13,7 +13,7 @@ from harness.criteria.hypothesis import MeanMeasure, Selection
 from harness.criteria.sample import Sample
 from harness.criteria.select import count_of_heads, smallest_of_top
 from harness.criteria.story_1_2 import HIGH, RAW_VALIDITY
-from harness.measures import across_problem_std, bounds, causal_cells, head_max, problem_std, structure
+from harness.measures import across_problem_std, bounds, causal_cells, head_max, problem_std, structure, unstable_share
 
 STRUCTURED = 0.25
 TOP = 20
@@ -112,10 +112,10 @@ CRITERIA = (
         "Share of (head, causal cell) whose standard deviation over problems is at least 0.2.",
         Rule("<=", 0.05),
         MeanMeasure(
-            of_mean=lambda both: _unstable(both).mean(axis=(-3, -2, -1)),
+            of_mean=lambda both: unstable_share(both[..., 0, :, :, :, :], both[..., 1, :, :, :, :], UNSTABLE),
             per_problem=moments,
             shuffled=_shuffled_moments,
-            bounds=bounds.unstable_share,
+            bounds=lambda L, H, T: bounds.unstable_share(L, H, T, UNSTABLE),
             selection=Selection(_unstable, lambda both, chosen: (_unstable(both) & chosen).mean(axis=(-3, -2, -1))),
         ),
         rests_on=RAW_VALIDITY,
@@ -127,7 +127,9 @@ CRITERIA = (
         "Heads with structure >= 0.25: mean total variation between the row-normalised mean pattern and the uniform causal "
         "pattern, rows 1..T-1.",
         Rule(">=", 3),
-        count_of_heads(lambda mean: structure(mean) >= STRUCTURED, bounds.structured_heads),
+        count_of_heads(
+            lambda mean: structure(mean) >= STRUCTURED, lambda L, H, T: bounds.structured_heads(L, H, T, STRUCTURED)
+        ),
         rests_on=RAW_VALIDITY,
     ),
     hypothesis(

@@ -85,9 +85,7 @@ CRITERIA = (
         "Heads do different things",
         "Mean pairwise distance (total variation of row-normalised patterns, rows 1..T-1) among the top 20 heads.",
         Rule(">", 0.1),
-        of_top_heads(
-            mean_pairwise_distance, TOP, lambda L, H, T: bounds.mean_pairwise_distance(L, H, T, min(TOP, L * H))
-        ),
+        of_top_heads(mean_pairwise_distance, TOP, lambda L, H, T: bounds.mean_pairwise_distance(L, H, T, TOP)),
         rests_on=RAW_VALIDITY,
     ),
     hypothesis(

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from math import comb, factorial, floor, inf, sqrt
 
+from harness.measures.layers import layer_members
+
 Range = tuple[float, float]
 
 
@@ -29,7 +31,7 @@ def within_head_std(L: int, H: int, T: int) -> Range:
 
     At most one cell of a row can be near 1, hence `k <= T`; heads are free of each other.
     """
-    cells = T * (T + 1) // 2
+    cells = comb(T + 1, 2)
     return 0.0, max(sqrt(k * (cells - k)) / cells for k in range(T + 1))
 
 
@@ -39,11 +41,11 @@ def across_problem_std(L: int, H: int, T: int) -> Range:
     A weight in 0..1 with mean `p` varies at most by `sqrt(p (1 - p))`, concave in `p`; a row of `r` cells
     does best with `p = min(1/2, 1/r)` everywhere, which sums to 0.5 for `r = 1` and `sqrt(r - 1)` beyond.
     """
-    cells = T * (T + 1) // 2
+    cells = comb(T + 1, 2)
     return 0.0, (0.5 + sum(sqrt(r - 1) for r in range(2, T + 1))) / cells
 
 
-def unstable_share(L: int, H: int, T: int, limit: float = 0.2) -> Range:
+def unstable_share(L: int, H: int, T: int, limit: float) -> Range:
     """Share of cells whose standard deviation over problems is at least `limit`.
 
     A cell needs a mean of at least the smaller root of `p (1 - p) = limit^2`, and the means of a row share 1.
@@ -54,25 +56,17 @@ def unstable_share(L: int, H: int, T: int, limit: float = 0.2) -> Range:
         return 0.0, 0.0
     needed = (1 - sqrt(1 - 4 * limit**2)) / 2
     room = floor(1 / needed + 1e-9)
-    return 0.0, sum(min(r, room) for r in range(1, T + 1)) / (T * (T + 1) // 2)
+    return 0.0, sum(min(r, room) for r in range(T + 1)) / comb(T + 1, 2)
 
 
 def structure(L: int, H: int, T: int) -> Range:
     """`structure` of a head or its mean: row `i` on one cell is `1 - 1/(i+1)` from uniform."""
-    return 0.0, sum(i / (i + 1) for i in range(1, T)) / (T - 1)
+    return 0.0, sum(i / (i + 1) for i in range(T)) / (T - 1)
 
 
-def structured_heads(L: int, H: int, T: int, limit: float = 0.25) -> Range:
+def structured_heads(L: int, H: int, T: int, limit: float) -> Range:
     """Number of heads with `structure` at least `limit`: none or all, unless the limit is beyond reach."""
     return 0.0, float(L * H) if limit <= structure(L, H, T)[1] else 0.0
-
-
-def block_distance(L: int, H: int, T: int = 6) -> Range:
-    """`block_distance`: uniform gives block rows (7/12, 5/12) and (11/30, 11/30, 8/30).
-
-    The farthest a block row can be is all of it in the block with the smallest share, its own latents.
-    """
-    return 0.0, ((1 - 5 / 12) + (1 - 8 / 30)) / 2
 
 
 def mean_pairwise_distance(L: int, H: int, T: int, k: int) -> Range:
@@ -90,7 +84,7 @@ def mean_pairwise_distance(L: int, H: int, T: int, k: int) -> Range:
     return 0.0, sum(rows) / len(rows)
 
 
-def hub_visible(L: int, H: int, T: int, k: int, limit: float = 0.5) -> Range:
+def hub_visible(L: int, H: int, T: int, k: int, limit: float) -> Range:
     """Number of the top `k` heads with a column share of at least `limit`.
 
     Column shares sum to 1 over `T` keys and can be equal (every latent reading itself) or all on key 0.
@@ -105,19 +99,13 @@ def ratio_uniform(L: int, H: int, T: int) -> Range:
 
 
 def hub_adjusted(L: int, H: int, T: int) -> Range:
-    """Largest `hub_adjusted`: every reader of `j` on `j`, against uniform reading, for the best `j`.
+    """Largest `hub_adjusted`: key T-3 has one reader beyond its neighbour, the last, who reads it `T - 2` times as
+    much as uniformly.
 
-    0 is approached when all is on the predecessor and the little that is left lies on key 0.
+    Other keys have readers with fewer keys to choose from, hence less. 0 is approached when all is on the
+    predecessor and the little that is left lies on key 0.
     """
-    best = 0.0
-    for j in range(T - 2):
-        near = [i for i in range(2, T) if i > j]
-        far = [i for i in range(3, T) if i >= j + 2]
-        best = max(
-            best,
-            min(len(near) / sum(1 / i for i in near), len(far) / sum(1 / (i - 1) for i in far)),
-        )
-    return 0.0, best
+    return 0.0, T - 2.0
 
 
 def flow(L: int, H: int, T: int) -> Range:
@@ -155,11 +143,6 @@ def concentration(L: int, H: int, T: int) -> Range:
     return 1 / T, 1.0
 
 
-def skip(L: int, H: int, T: int) -> Range:
-    """`skip`: the mean of three weights of one row, which sum to less than 1."""
-    return 0.0, 1 / 3
-
-
 def skip_over_equal(L: int, H: int, T: int) -> Range:
     """Mean `skip` of any heads over `1 / T`."""
     return 0.0, T / 3
@@ -193,8 +176,11 @@ def heads_above_normalised(L: int, H: int, T: int) -> Range:
 
 
 def composite_normalised_of_top(L: int, H: int, T: int, k: int) -> Range:
-    """Smallest `composite_normalised` of the top `k`: with all heads among them, the one of least flow has 0.6."""
-    return 0.0, 1.0 if k < L * H else 0.6
+    """Smallest `composite_normalised` of the top `k`: with all heads among them, the one of least flow has 0.6.
+
+    Of two heads the one that leads in flow, or in the hub score, has no more than that; a lone head has 0.
+    """
+    return 0.0, 1.0 if k < L * H else min(0.6, 0.4 * (L * H - 1))
 
 
 def types(L: int, H: int, T: int, k: int) -> Range:
@@ -257,19 +243,16 @@ def confidence() -> Range:
 
 def layer_arrangements(L: int, H: int) -> int:
     """Number of ways to deal the heads over early, middle and late layers that can differ in distance."""
-    return _deals([sum(3 * layer // L == group for layer in range(L)) * H for group in range(3)])
+    return _deals(layer_members(L, H).sum(axis=-1).tolist())
 
 
 def type_arrangements(k: int) -> int:
     """Largest number of ways to deal the four functional types over `k` heads that can differ in distance.
 
-    Over all sizes the types may have, two types at least and one of them with two heads; 1 where there are none.
+    Over all sizes that two types at least may have; 1 where there are no two heads.
     """
     sizes = [
-        sizes
-        for types in (2, 3, 4)
-        for sizes in combinations_with_replacement(range(1, k), types)
-        if sum(sizes) == k and max(sizes) > 1
+        sizes for types in (2, 3, 4) for sizes in combinations_with_replacement(range(1, k), types) if sum(sizes) == k
     ]
     return max(map(_deals, sizes), default=1)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from harness.measures.flow import flow, skip
 from harness.measures.hubs import hub_score
@@ -38,16 +39,14 @@ def row_scores(mean: NDArray[Any]) -> Array:
     return np.stack([flows, np.where(nothing, np.nan, hubs), np.where(empty[..., -1], np.nan, skips)], axis=-3)
 
 
-def min_max(scores: NDArray[Any]) -> Array:
+def min_max(scores: Array) -> Array:
     """`[..., L, H]` scores mapped to 0..1 over the heads; all 0 where they do not differ, NaN heads stay NaN."""
-    values = np.asarray(scores, dtype=np.float64)
-    defined = ~np.isnan(values)
+    defined = ~np.isnan(scores)
     axes = (-2, -1)
-    low = np.min(values, axis=axes, where=defined, initial=np.inf, keepdims=True)
-    high = np.max(values, axis=axes, where=defined, initial=-np.inf, keepdims=True)
-    flat = ~(high - low > 1e-9 * np.maximum(1.0, np.abs(high)))
-    spread = np.where(flat, 1.0, high - low)
-    return np.where(defined & flat, 0.0, (values - np.where(flat, 0.0, low)) / spread)
+    low = np.min(scores, axis=axes, where=defined, initial=np.inf, keepdims=True)
+    high = np.max(scores, axis=axes, where=defined, initial=-np.inf, keepdims=True)
+    differ = high - low > 1e-9 * np.maximum(1.0, np.abs(high))
+    return np.divide(scores - low, high - low, out=scores - scores, where=differ)
 
 
 def normalised_scores(mean: NDArray[Any]) -> Array:
@@ -66,10 +65,9 @@ def composite_normalised(mean: NDArray[Any]) -> Array:
 
 
 def _weighted(scores: Array) -> Array:
-    total = np.zeros_like(scores[..., 0, :, :])
-    for index, weight in enumerate(COMPOSITE_WEIGHTS):
-        total += weight * scores[..., index, :, :]
-    return total
+    by_flow, by_hub, by_skip = COMPOSITE_WEIGHTS
+    flows, hubs, skips = np.moveaxis(scores, -3, 0)
+    return by_flow * flows + by_hub * hubs + by_skip * skips
 
 
 def functional_type(mean: NDArray[Any]) -> Indices:
@@ -79,16 +77,15 @@ def functional_type(mean: NDArray[Any]) -> Indices:
     0.7; "None" when all are 0 or the head has no attention on latents.
     """
     normalised = normalised_scores(mean)
-    known = np.nan_to_num(normalised, nan=0.0)
-    types = known.argmax(axis=-3)
-    types = np.where((known > HIGH_SCORE).sum(axis=-3) >= 2, MULTI_PURPOSE, types)
-    empty = (known == 0).all(axis=-3) | np.isnan(normalised).any(axis=-3)
+    types = normalised.argmax(axis=-3)
+    types = np.where((normalised > HIGH_SCORE).sum(axis=-3) >= 2, MULTI_PURPOSE, types)
+    empty = (normalised == 0).all(axis=-3) | np.isnan(normalised).any(axis=-3)
     return np.where(empty, NO_TYPE, types)
 
 
-def upper_decile(scores: NDArray[Any]) -> Array:
+def upper_decile(scores: Array) -> Array:
     """`[..., L, H]` to `[...]`: the 90th percentile over the heads, linear between ranks; NaN heads are left out."""
-    ranked = np.sort(np.asarray(scores, dtype=np.float64).reshape(*scores.shape[:-2], -1), axis=-1)
+    ranked = np.sort(scores.reshape(*scores.shape[:-2], -1))
     last = np.maximum((~np.isnan(ranked)).sum(axis=-1, keepdims=True) - 1, 0)
     place = 9 * last / 10
     below = np.floor(place).astype(np.int64)
@@ -106,7 +103,7 @@ def matches_type(mean: NDArray[Any]) -> NDArray[np.bool_]:
     above = scores > upper_decile(scores)[..., None, None]
     types = functional_type(mean)
     own = np.take_along_axis(above, np.minimum(types, MULTI_PURPOSE - 1)[..., None, :, :], axis=-3)[..., 0, :, :]
-    return np.where(types == MULTI_PURPOSE, above.sum(axis=-3) >= 2, own & (types < MULTI_PURPOSE))
+    return np.where(types == MULTI_PURPOSE, above.sum(axis=-3) >= 2, own & (types != NO_TYPE))
 
 
 def specialisation(mean: NDArray[Any]) -> Array:
@@ -114,10 +111,9 @@ def specialisation(mean: NDArray[Any]) -> Array:
 
     0: every head is as critical as any other; 1: one head is all. NaN with a single head.
     """
-    scores = np.nan_to_num(composite_score(mean), nan=0.0)
+    scores = np.nan_to_num(composite_score(mean))
     flat = scores.reshape(*scores.shape[:-2], -1)
     shares = ratio(flat, flat.sum(axis=-1, keepdims=True))
-    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    entropy = -(shares * logs).sum(axis=-1)
+    entropy = entr(shares).sum(axis=-1)
     heads = flat.shape[-1]
     return 1 - entropy / np.log(heads) if heads > 1 else np.full(entropy.shape, np.nan)

@@ -30,6 +30,6 @@ def across_problem_std(mean: NDArray[Any], mean_square: NDArray[Any]) -> Array:
     return problem_std(mean, mean_square).mean(axis=(-3, -2, -1))
 
 
-def unstable_share(mean: NDArray[Any], mean_square: NDArray[Any], limit: float = 0.2) -> Array:
+def unstable_share(mean: NDArray[Any], mean_square: NDArray[Any], limit: float) -> Array:
     """`[...]`: share of (head, causal cell) whose standard deviation over problems is at least `limit`."""
     return (problem_std(mean, mean_square) >= limit).mean(axis=(-3, -2, -1))

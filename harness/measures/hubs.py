@@ -26,7 +26,7 @@ EVEN_BELOW = 0.1
 
 def incoming(mean: NDArray[Any]) -> Array:
     """`[..., T]`: mean over heads and all T queries of the weight on each key."""
-    return column_sums(mean).mean(axis=(-3, -2)) / mean.shape[-1]
+    return incoming_total(mean) / mean.shape[-1]
 
 
 def incoming_total(mean: NDArray[Any]) -> Array:
@@ -92,7 +92,7 @@ def hub_position(mean: NDArray[Any]) -> Indices:
 def max_attention_value(mean: NDArray[Any]) -> Array:
     """`[..., L, H]`: the largest weight in the column of `hub_position`."""
     patterns = checked(mean, "max_attention_value", at_least=3)
-    largest = np.maximum.reduce(np.where(np.tri(patterns.shape[-1], dtype=np.bool_), patterns, 0.0), axis=-2)
+    largest = np.tril(patterns).max(axis=-2)
     return np.take_along_axis(largest, hub_position(patterns)[..., None], axis=-1)[..., 0]
 
 

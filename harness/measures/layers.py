@@ -27,9 +27,8 @@ def group_means(mean: NDArray[Any], members: NDArray[Any]) -> Array:
     heads = normalised.shape[-4] * normalised.shape[-3]
     cells = normalised.reshape(*normalised.shape[:-4], heads, T * T)
     present = ~np.isnan(normalised[..., 0]).reshape(*normalised.shape[:-4], heads, T)
-    weights = np.asarray(members, dtype=np.float64)
-    counts = weights @ present.astype(np.float64)
-    totals = weights @ np.nan_to_num(cells)
+    counts = members @ present.astype(np.float64)
+    totals = members @ np.nan_to_num(cells)
     return ratio(totals.reshape(*counts.shape, T), counts[..., None])
 
 

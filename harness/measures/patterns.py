@@ -76,9 +76,9 @@ def sums_of_cells(patterns: Array, groups: Sequence[Iterable[tuple[int, int]]]) 
     return np.moveaxis(sums, 0, -1)
 
 
-def mean_over_heads(scores: NDArray[Any]) -> Array:
+def mean_over_heads(scores: Array) -> Array:
     """`[..., L, H]` to `[...]`: the mean over heads, NaN heads left out; NaN when every head is."""
-    return mean_of_defined(np.asarray(scores, dtype=np.float64), axis=(-2, -1))
+    return mean_of_defined(scores, axis=(-2, -1))
 
 
 def mean_of_defined(values: Array, axis: int | tuple[int, ...] = -1) -> Array:
@@ -92,22 +92,16 @@ def ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> Array:
     return np.asarray(numerator / np.where(denominator >= EMPTY, denominator, np.nan))
 
 
-def normalise_rows(mean: NDArray[Any], exclude: int = 0) -> Array:
-    """Patterns whose rows sum to 1 over `j <= i - exclude`, 0 elsewhere; empty rows are NaN.
-
-    `exclude` 0 keeps every causal cell, 1 leaves out a latent's attention to itself, 2 also its
-    immediate predecessor.
-    """
-    patterns = checked(mean, "normalise_rows")
-    T = patterns.shape[-1]
-    kept = np.where(np.tri(T, k=-exclude, dtype=np.bool_), patterns, 0.0)
+def normalise_rows(mean: NDArray[Any]) -> Array:
+    """Patterns whose rows sum to 1 over the causal cells, 0 elsewhere; empty rows are NaN."""
+    kept = np.tril(checked(mean, "normalise_rows"))
     mass = kept.sum(axis=-1, keepdims=True)
     return np.divide(kept, np.where(mass >= EMPTY, mass, np.nan), out=kept)
 
 
-def uniform_rows(T: int, exclude: int = 0) -> Array:
-    """`[T, T]`: each row spread equally over `j <= i - exclude`; rows without such cells are NaN."""
-    return normalise_rows(np.tri(T), exclude)
+def uniform_rows(T: int) -> Array:
+    """`[T, T]`: each row spread equally over its causal cells."""
+    return normalise_rows(np.tri(T))
 
 
 def total_variation(a: Array, b: Array) -> Array:
@@ -142,19 +136,18 @@ def mean_structure(mean: NDArray[Any]) -> Array:
 def head_max(mean: NDArray[Any]) -> Array:
     """`[..., L, H]`: the largest causal weight of each head, attention to itself included."""
     patterns = checked(mean, "head_max")
-    return _largest(patterns, causal_cells(patterns.shape[-1]))
+    return _largest(patterns, [(i, j) for i in range(patterns.shape[-1]) for j in range(i + 1)])
 
 
 def head_max_cross(mean: NDArray[Any]) -> Array:
     """`[..., L, H]`: the largest weight on an earlier latent (`j < i`)."""
     patterns = checked(mean, "head_max_cross", at_least=2)
-    rows, cols = causal_cells(patterns.shape[-1])
-    return _largest(patterns, (rows[cols < rows], cols[cols < rows]))
+    return _largest(patterns, [(i, j) for i in range(patterns.shape[-1]) for j in range(i)])
 
 
-def _largest(patterns: Array, cells: tuple[Indices, Indices]) -> Array:
+def _largest(patterns: Array, cells: Iterable[tuple[int, int]]) -> Array:
     largest = np.full(patterns.shape[:-2], -np.inf)
-    for i, j in zip(*cells, strict=True):
+    for i, j in cells:
         np.maximum(largest, patterns[..., i, j], out=largest)
     return largest
 

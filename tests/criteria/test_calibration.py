@@ -333,7 +333,9 @@ def test_order_statistics_stand_for_all_values() -> None:
 
 def test_the_design_is_like_the_sample() -> None:
     raw = plant("hub", 0.5, n=7, L=2, H=3, T=5, seed=0, latent_mass=0.3217)
-    assert Design.like(Sample(raw, 9)) == Design(n=7, L=2, H=3, T=5, latent_mass=0.32, seed=9)
+    design = Design(n=7, L=2, H=3, T=5, latent_mass=0.32, seed=9)
+    assert Design.like(Sample(raw, 9)) == design
+    assert Design.like(Sample(raw, 9), 1) == replace(design, seed=10)
 
 
 def test_patterns_and_strengths_are_those_of_the_file() -> None:

@@ -12,9 +12,9 @@ import pytest
 from scipy.stats import bootstrap, entropy, permutation_test
 
 from harness.criteria.compared import cohens_d, strategy
-from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
+from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.pair_study import PairStudy
-from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair, halvings
+from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair
 from harness.criteria.registry import criteria, find
 from harness.measures import TooFewLatents, composite_score, specialisation
 from harness.options import RunOptions
@@ -100,30 +100,6 @@ class TestEveryHypothesis:
     def test_thoughts_that_one_model_does_not_have_are_left_out(self, criterion: Criterion) -> None:
         longer = deeper_hubs()
         assert measured(criterion, (chain(), longer)) == measured(criterion, (chain(), longer[..., :6, :6]))
-
-
-def test_problems_are_paired_by_id_not_by_place() -> None:
-    first, second = chain(), nothing(noise=0.5)
-    ids = list(range(24))
-    order = np.random.default_rng(3).permutation(24)
-    straight = aligned(NAMES, (first, second), (ids, ids), 0)
-    mixed = aligned(NAMES, (first, second[order]), (ids, [ids[k] for k in order]), 0)
-    np.testing.assert_array_equal(mixed.samples[1].raw, straight.samples[1].raw)
-    some = aligned(NAMES, (first, second[:5]), (ids, ids[:5]), 0)
-    assert some.n_problems == 5
-    with pytest.raises(NotMeasured, match="small and large have no problem in common"):
-        aligned(NAMES, (first, second), (ids, [k + 100 for k in ids]), 0)
-
-
-def test_halvings_split_a_model_into_disjoint_halves_each_time_differently() -> None:
-    raw = nothing(n=7)
-    raw[:, 0, 0, 0, 0] = np.arange(7)
-    seen = [tuple(tuple(one.raw[:, 0, 0, 0, 0]) for one in half.samples) for half in halvings(pair_of(raw, raw), 0)]
-    assert all(len({*first, *second}) == 6 and len(first) == len(second) == 3 for first, second in seen)
-    assert len(set(seen)) == len(seen) == 25
-    assert seen == [
-        tuple(tuple(one.raw[:, 0, 0, 0, 0]) for one in half.samples) for half in halvings(pair_of(raw, raw), 0)
-    ]
 
 
 class TestDiffer:

@@ -13,20 +13,21 @@ from harness.criteria import rankings, story_2_4
 from harness.criteria.artifacts import Artifacts
 from harness.criteria.critical import HeadRanking
 from harness.criteria.sample import Sample
+from harness.measures import normalised_scores, specialisation
 
 
 def study_of(folder: Path) -> Any:
-    """Ten problems, 2 layers x 6 heads; one head has no attention on latents."""
+    """Ten problems, 3 layers x 4 heads; one head has no attention on latents."""
     rng = np.random.default_rng(3)
-    heads = rng.gamma(0.5, size=(2, 6, 6, 6)) * np.tri(6)
+    heads = rng.gamma(0.5, size=(3, 4, 6, 6)) * np.tri(6)
     raw = heads * rng.uniform(0.8, 1.2, size=(10, *heads.shape))
     raw = (0.8 * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
-    raw[:, 1, 4] = 0
+    raw[:, 1, 2] = 0
     sample = Sample(raw, 0)
     study: Any = SimpleNamespace(
         name="m",
-        n_layers=2,
-        n_heads=6,
+        n_layers=3,
+        n_heads=4,
         n_latents=6,
         sample=sample,
         ranking=HeadRanking(sample),
@@ -61,7 +62,9 @@ LISTS = [
 def test_a_ranked_list_is_valid_until_one_number_or_its_order_changes(
     study: Any, monkeypatch: pytest.MonkeyPatch, judge: Any, builder: str, column: str
 ) -> None:
-    assert judge(study).value == "valid"
+    found = judge(study)
+    name = f"results/m/heads_{judge.__name__}.csv"
+    assert (found.value, found.artifacts, study.absolute(name).exists()) == ("valid", (name,), True)
     table = getattr(rankings, builder)(study.sample.mean)
     wrong = table.copy()
     wrong.loc[2, column] += 1e-4
@@ -95,6 +98,45 @@ def test_the_lists_are_consistent_until_one_head_changes(study: Any) -> None:
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"top5_frequency": 1.0', '"top5_frequency": 0.5', 1), encoding="utf-8")
     assert str(story_2_4.lists(study).value).startswith("wrong: rank_frequencies")
+
+
+def test_the_lists_have_the_numbers_of_the_table(study: Any) -> None:
+    table, lists = study.ranking.table, study.ranking.lists()
+    assert list(lists) == ["top_5", "on_several_lists", "named", "critical", "specialisation", "rank_frequencies"]
+    for score, heads in lists["top_5"].items():
+        ranked = table.sort_values([f"{score}_score", "layer", "head"], ascending=[False, True, True])
+        assert heads == list(zip(ranked.layer[:5], ranked["head"][:5], strict=True))
+    assert lists["on_several_lists"]["flow and skip"] == sorted({*lists["top_5"]["flow"]} & {*lists["top_5"]["skip"]})
+    assert set(lists["on_several_lists"]) == {"flow and hub", "flow and skip", "hub and skip", "flow and hub and skip"}
+    named = table[table.top3_frequency >= 0.5]
+    assert lists["named"] == list(zip(named.layer, named["head"], strict=True))
+    assert lists["critical"] == {
+        f"{score} above 0.7": int((table[score] > 0.7).sum()) for score in ("composite_score", "composite_normalised")
+    }
+    assert lists["specialisation"] == float(specialisation(study.sample.mean))
+    columns = ["layer", "head", "composite_score", "top3_frequency", "top5_frequency", "top10_frequency"]
+    assert all(list(row) == columns for row in lists["rank_frequencies"])
+    pd.testing.assert_frame_equal(pd.DataFrame(lists["rank_frequencies"]), table[columns])
+
+
+@pytest.mark.parametrize("rank", [0, 4, 11])
+def test_a_head_is_explained_with_the_numbers_of_the_table(study: Any, rank: int) -> None:
+    table = study.ranking.table
+    row = table.iloc[rank]
+    layer, head = row.layer, row["head"]
+    scaled = np.nan_to_num(normalised_scores(study.sample.mean)[:, layer, head])
+    assert study.ranking.on_scale((layer, head)) == dict(zip(("flow", "hub", "skip"), scaled, strict=True))
+    name = ("flow", "hub", "skip")[int(scaled.argmax())]
+    assert study.ranking.largest_score((layer, head)) == name
+    scores, own = table[f"{name}_score"], row[f"{name}_score"]
+    assert study.ranking.why(rank) == [
+        f"Functional type of L{layer}H{head}: {row.functional_type}. On the model's scale from 0 to 1 it has "
+        f"flow {scaled[0]:.4f}, hub {scaled[1]:.4f} and skip {scaled[2]:.4f}.",
+        f"Largest measure: {name} score {own:.4f}, rank {1 + sum(one > own for one in scores)} of 12 heads. The model's "
+        f"heads range from {np.nanmin(scores):.4f} to {np.nanmax(scores):.4f} with a median of {np.nanmedian(scores):.4f}.",
+        f"Composite score {row.composite_score:.4f} [{row.composite_ci_low:.4f}, {row.composite_ci_high:.4f}], "
+        f"rank {rank + 1} of 12; among the first three in {row.top3_frequency:.4f} of the resamples.",
+    ]
 
 
 def test_findings_are_valid_until_one_number_changes(study: Any) -> None:

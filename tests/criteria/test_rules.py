@@ -1,14 +1,19 @@
 """Rules, reach, declarations and phases."""
 
+import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from harness.criteria.criterion import Rule
+from harness.criteria.criterion import Criterion, Rule
+from harness.criteria.declare import Evaluation, hypothesis
+from harness.criteria.hypothesis import MeanMeasure
 from harness.criteria.phases import PHASES, phase_results, verdict_of
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest
 from harness.criteria.results import CriterionResult
+from harness.files import digest
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,20 @@ def test_a_rule_holds_exactly_where_it_says(rule: Rule, passing: Any, failing: A
         (Rule("in", (1, 2)), 1, 2, "cannot fail"),
         (Rule("in", (1, 2)), 3, 4, "unattainable"),
         (Rule("between", (2, 3)), 0, 1, "unattainable"),
+        (Rule(">", 0.4), 0.4, 1, "cannot fail"),
+        (Rule("<=", 0.2), 0, 0.2, "cannot fail"),
+        (Rule("<=", 0.2), 0, 0.21, "normal"),
+        (Rule("<=", 0.2), 0.3, 1, "unattainable"),
+        (Rule("<", 0.05), 0.05, 1, "unattainable"),
+        (Rule("in", (1, 2)), 2, 3, "normal"),
+        (Rule("in", (1, 2)), 0, 1, "normal"),
+        (Rule("between", (2, 3)), 2, 3, "cannot fail"),
+        (Rule("between", (2, 3)), 1, 3, "normal"),
+        (Rule("between", (2, 3)), 2, 4, "normal"),
+        (Rule("between", (2, 3)), 3, 4, "normal"),
+        (Rule("between", (2, 3)), 1, 2, "normal"),
+        (Rule("between", (2, 3)), 3.1, 4, "unattainable"),
+        (Rule("is", "equal"), 0, 1, "normal"),
     ],
 )
 def test_reach_tells_what_no_model_could_miss_or_meet(rule: Rule, low: float, high: float, reach: str) -> None:
@@ -73,6 +92,37 @@ def test_ends_that_are_values_can_be_met(rule: Rule, low: float, high: float, re
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Rule(">=", 0.1), ">= 0.1"),
+        (Rule("==", 0), "== 0"),
+        (Rule("in", (1, 2)), "1 or 2"),
+        (Rule("between", (2, 3)), "2 to 3"),
+        (Rule("is", "equal"), "equal"),
+    ],
+    ids=lambda value: "" if isinstance(value, Rule) else value,
+)
+def test_a_rule_says_what_it_asks_for(rule: Rule, words: str) -> None:
+    assert str(rule) == words
+
+
+def test_a_declared_hypothesis_has_everything_it_was_given() -> None:
+    rule, measure = Rule(">", 0.5), MeanMeasure(lambda mean: mean, lambda L, H, T: (0.0, 1.0))
+    plain = hypothesis("1.2-x", "says", "means.", rule, measure)
+    assert plain == Criterion("1.2-x", "hypothesis", "says", "means.", rule, Evaluation("1.2-x", measure, rule))
+    more: Any = {"scope": "pair", "rests_on": ("1.2-sums",), "null_should_pass": True, "family": "f"}
+    full = hypothesis("1.2-x", "says", "means.", rule, measure, **more)
+    assert full == replace(plain, **more)
+    expected = {
+        "id": "1.2-x", "kind": "hypothesis", "statement": "says", "definition": "means.", "comparator": ">",
+        "threshold": 0.5, "scope": "pair", "rests_on": ["1.2-sums"], "null_should_pass": True, "family": "f",
+    }  # fmt: skip
+    assert full.declaration() == expected
+    assert full.digest() == digest(json.dumps(dict(sorted(expected.items()))))
+    assert (full.story, full.study) == ("1.2", "phase1")
+
+
 def test_ids_stories_and_validity_grounds_are_consistent() -> None:
     known = {criterion.id: criterion for criterion in criteria()}
     for criterion in criteria():
@@ -83,8 +133,6 @@ def test_ids_stories_and_validity_grounds_are_consistent() -> None:
 
 
 def test_an_edited_threshold_changes_its_digest_and_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     from harness.criteria import registry
 
     before, all_before = declaration_digests(), declarations_digest()
@@ -123,6 +171,21 @@ def test_a_phase_is_what_its_conditions_are(change: dict[str, Any], verdict: str
 def test_a_phase_with_a_condition_that_was_not_judged_is_incomplete() -> None:
     assert verdict_of({name: result(name) for name in PHASES[0].conditions[1:]}, PHASES[0].conditions) == "incomplete"
     assert [phase.verdict for phase in phase_results([result("1.2-max")], {"model": ["m"]})] == ["incomplete"]
+
+
+def test_all_conditions_that_do_not_discriminate_are_named() -> None:
+    first, second = PHASES[0].conditions[:2]
+    own = {name: result(name, discriminates=name not in (first, second)) for name in PHASES[0].conditions}
+    assert verdict_of(own, PHASES[0].conditions) == f"pass (does not discriminate: {first}, {second})"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"), [(None, ""), (0.5, ", confidence 0.50"), (1.0, ", confidence at least 0.9995")]
+)
+def test_an_answer_is_as_sure_as_its_resamples_can_tell(confidence: float | None, words: str) -> None:
+    said = {"2.6-answers": {"answer": "Same hub? yes", "confidence": confidence}}
+    (phase,) = phase_results(comparison(said), {"pair": ["a_vs_b"]})
+    assert phase.answers == [f"Same hub? yes{words}"]
 
 
 def comparison(changes: dict[str, dict[str, Any]]) -> list[CriterionResult]:

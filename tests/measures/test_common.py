@@ -65,13 +65,75 @@ HELPERS = {
 }  # fmt: skip
 
 
+DELEGATED = {
+    "across_problem_std": "problem_std",
+    "column_share": "column_sums",
+    "composite_normalised": "forward_mass",
+    "composite_score": "forward_mass",
+    "flow": "forward_mass",
+    "functional_type": "forward_mass",
+    "hub_adjusted": "enrichment",
+    "incoming": "column_sums",
+    "incoming_total": "column_sums",
+    "matches_type": "forward_mass",
+    "mean_structure": "structure",
+    "normalised_scores": "forward_mass",
+    "ratio_uniform": "column_sums",
+    "specialisation": "forward_mass",
+    "three_scores": "forward_mass",
+    "unstable_share": "problem_std",
+}
+"""Measures that another one refuses for them, being made of it."""
+
+LEAST = {
+    "composite_normalised": ("skip", 5),
+    "composite_score": ("skip", 5),
+    "concentration": ("concentration", 3),
+    "enrichment": ("enrichment", 4),
+    "flow": ("forward_mass", 2),
+    "forward_mass": ("forward_mass", 2),
+    "functional_type": ("skip", 5),
+    "head_max_cross": ("head_max_cross", 2),
+    "hub_adjusted": ("enrichment", 4),
+    "hub_enrichment": ("hub_enrichment", 4),
+    "hub_position": ("hub_position", 3),
+    "hub_score": ("hub_score", 3),
+    "hub_score_share": ("hub_score_share", 3),
+    "layer_distance": ("layer_distance", 2),
+    "matches_type": ("skip", 5),
+    "max_attention_value": ("max_attention_value", 3),
+    "mean_structure": ("structure", 2),
+    "normalised_scores": ("skip", 5),
+    "previous_weight": ("previous_weight", 2),
+    "row_scores": ("row_scores", 5),
+    "sequential_ratio": ("sequential_ratio", 2),
+    "sequential_share": ("sequential_share", 2),
+    "skip": ("skip", 5),
+    "specialisation": ("skip", 5),
+    "structure": ("structure", 2),
+    "three_scores": ("skip", 5),
+}
+"""Who speaks up below how many latents; the others take any number of latents, or six."""
+
+
+def refuses(name: str) -> str:
+    return DELEGATED.get(name, name)
+
+
+def uneven(T: int) -> np.ndarray:
+    """Three layers of two heads, every causal weight its own."""
+    return np.random.default_rng(T).dirichlet(np.ones(T + 2), size=(*HEADS, T))[..., :T] * np.tri(T)
+
+
 def call(name: str, raw: np.ndarray, axis: int = 0) -> np.ndarray:
     """The measure of raw attention whose problems lie on `axis`."""
+    return of_moments(name, raw.mean(axis=axis), (raw**2).mean(axis=axis))
+
+
+def of_moments(name: str, mean: np.ndarray, mean_square: np.ndarray) -> np.ndarray:
     measure = getattr(measures, name)
-    moments = [raw.mean(axis=axis)]
-    if "mean_square" in inspect.signature(measure).parameters:
-        moments.append((raw**2).mean(axis=axis))
-    return measure(*moments)
+    more = {"mean_square": mean_square, "limit": 0.2}
+    return measure(mean, **{key: more[key] for key in more.keys() & inspect.signature(measure).parameters})
 
 
 def attention(*leading: int, seed: int = 0) -> np.ndarray:
@@ -126,17 +188,55 @@ def test_order_of_heads_within_a_layer_does_not_matter(name: str) -> None:
 
 @pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_attention_that_is_not_finite_is_refused(name: str, bad: float) -> None:
+def test_attention_that_is_not_finite_is_refused_by_name(name: str, bad: float) -> None:
     raw = attention(4)
     raw[2, 1, 0, 5, 0] = bad
-    with pytest.raises(ValueError, match="expects finite attention weights"), np.errstate(invalid="ignore"):
+    message = f"^{refuses(name)} expects finite attention weights, got NaN or infinity$"
+    with pytest.raises(measures.NotFinite, match=message), np.errstate(invalid="ignore"):
         call(name, raw)
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_patterns_that_are_not_square_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="square patterns"):
+def test_patterns_that_are_not_square_are_refused_by_name(name: str) -> None:
+    message = rf"^{refuses(name)} expects square patterns \[..., T, T\], got shape \(3, 2, 6, 5\)$"
+    with pytest.raises(ValueError, match=message):
         call(name, attention(4)[..., :-1])
+
+
+@pytest.mark.parametrize("name", ["problem_std", "across_problem_std", "unstable_share"])
+def test_squares_that_are_not_finite_are_refused_by_name(name: str) -> None:
+    mean = attention()
+    with pytest.raises(measures.NotFinite, match=r"^problem_std expects finite"):
+        of_moments(name, mean, np.where(mean > 0, np.nan, mean))
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES.keys() - {"block_distance"}))
+def test_the_least_number_of_latents_is_enough_and_one_less_is_refused_by_name(name: str) -> None:
+    who, least = LEAST.get(name, (refuses(name), 1))
+    mean = uneven(least)
+    assert not np.isnan(of_moments(name, mean, mean)).any()
+    if least > 1:
+        mean = uneven(least - 1)
+        message = f"{who} needs at least {least} latents, got {least - 1}"
+        with pytest.raises(measures.TooFewLatents, match=f"^{message}$"):
+            of_moments(name, mean, mean)
+
+
+@pytest.mark.parametrize("name", sorted({who for who, _ in LEAST.values()}))
+def test_a_measure_names_itself_also_where_others_need_less(name: str) -> None:
+    mean = uneven(1)
+    with pytest.raises(measures.TooFewLatents, match=f"^{name} needs at least {LEAST[name][1]} latents, got 1$"):
+        of_moments(name, mean, mean)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_single_precision_is_computed_in_double(name: str) -> None:
+    mean = attention(4).mean(axis=0).astype(np.float32)
+    square = mean**2
+    expected = of_moments(name, mean.astype(np.float64), square.astype(np.float64))
+    found = of_moments(name, mean, square)
+    assert found.dtype == expected.dtype != np.float32
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -144,8 +244,7 @@ def test_input_is_left_unchanged(name: str) -> None:
     raw = attention(4)
     mean = raw.mean(axis=0)
     before = mean.copy()
-    measure = getattr(measures, name)
-    measure(mean, mean) if "mean_square" in inspect.signature(measure).parameters else measure(mean)
+    of_moments(name, mean, mean)
     np.testing.assert_array_equal(mean, before)
 
 

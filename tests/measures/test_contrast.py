@@ -40,6 +40,7 @@ def test_heads_without_a_common_row_have_no_distance() -> None:
 
 def test_leading_axes_are_treated_one_by_one() -> None:
     heads = patterns(10).reshape(2, 5, 6, 6)
+    heads[0, 1, 3], heads[1, 2, 5] = 0, 0
     found = pairwise_distances(heads)
     for one, other in zip(heads, found, strict=True):
         np.testing.assert_array_equal(pairwise_distances(one), other)
@@ -68,6 +69,18 @@ def test_fewer_than_two_other_heads_are_no_group(left: int) -> None:
     chosen = np.arange(5) >= left
     with pytest.raises(EmptyGroup, match=rf"beside the {5 - left} compared, of 5"):
         from_others(pairwise_distances(patterns(5)), chosen)
+
+
+def test_two_other_heads_are_a_group_of_one_pair() -> None:
+    distances = pairwise_distances(patterns(5))
+    found = from_others(distances, np.array([True, False, True, False, True]))
+    assert found.inside == squareform(distances)[1, 3]
+
+
+def test_of_several_choices_the_one_that_leaves_too_few_is_refused() -> None:
+    chosen = np.array([[True, False, False, False, False], [True, True, True, True, False]])
+    with pytest.raises(EmptyGroup, match=r"^needs two heads beside the 4 compared, of 5$"):
+        from_others(np.stack([pairwise_distances(patterns(5))] * 2), chosen)
 
 
 def test_groups_are_compared_pair_by_pair() -> None:

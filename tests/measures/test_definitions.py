@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 import pytest
@@ -242,9 +243,36 @@ def test_mean_pairwise_distance_equals_its_definition(T: int) -> None:
     assert measures.mean_pairwise_distance(mean) == pytest.approx(mean_or_nan(pairs), rel=1e-12)
 
 
-def test_pairwise_distance_of_one_pattern_is_an_empty_comparison() -> None:
-    with pytest.raises(measures.EmptyGroup):
-        measures.mean_pairwise_distance(np.tri(6)[None])
+def test_pairwise_distance_of_two_patterns_is_their_distance() -> None:
+    two = draw_problems(6).mean(axis=0)[0, :2]
+    expected = pattern_distance(*two.tolist(), 6)
+    assert measures.mean_pairwise_distance(two) == pytest.approx(expected, rel=1e-12)
+
+
+def test_pairwise_distances_with_missing_rows_are_those_of_each_set_of_patterns() -> None:
+    sets = np.random.default_rng(0).random((3, 4, 5, 5))
+    sets[1, 0, 2], sets[1, 1, 3], sets[2, 3, 1:] = 0, 0, 0
+    found = measures.mean_pairwise_distance(sets)
+    assert found.tolist() == [float(measures.mean_pairwise_distance(one)) for one in sets]
+    pairs = [pattern_distance(sets[1, a].tolist(), sets[1, b].tolist(), 5) for a in range(4) for b in range(a + 1, 4)]
+    assert found[1] == pytest.approx(mean_or_nan(pairs), rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 6), (6, 6)])
+def test_pairwise_distance_of_one_pattern_is_an_empty_comparison(shape: tuple[int, ...]) -> None:
+    message = rf"^mean_pairwise_distance needs at least 2 patterns, got shape \({', '.join(map(str, shape))}\)$"
+    with pytest.raises(measures.EmptyGroup, match=message):
+        measures.mean_pairwise_distance(np.broadcast_to(np.tri(6), shape))
+
+
+@pytest.mark.parametrize("measure", [measures.mean_pairwise_distance, measures.pairwise_distances])
+def test_distances_of_pairs_name_themselves_in_what_they_refuse(measure: Any) -> None:
+    name = measure.__name__
+    with pytest.raises(measures.TooFewLatents, match=f"^{name} needs at least 2 latents, got 1$"):
+        measure(np.ones((3, 1, 1)))
+    with pytest.raises(measures.NotFinite, match=f"^{name} expects finite attention"):
+        measure(np.full((3, 2, 2), np.nan))
+    assert np.isfinite(measure(np.ones((3, 2, 2)))).all()
 
 
 def test_layer_distance_equals_its_definition() -> None:
@@ -313,23 +341,59 @@ def test_hub_classes_at_their_limits() -> None:
     assert measures.hub_class(scores).tolist() == ["hub", "between", "between", "between", "even"]
 
 
+def test_scores_that_are_not_defined_have_no_hub_class() -> None:
+    with pytest.raises(ValueError, match=r"^hub_class expects scores, got NaN$"):
+        measures.hub_class(np.array([0.3, np.nan]))
+
+
 def test_hub_position_prefers_the_lower_of_equals() -> None:
     mean = np.zeros((1, 1, 3, 3))
     mean[0, 0, 1, 1] = mean[0, 0, 2, 2] = 0.5
     assert measures.hub_position(mean).tolist() == [[1]]
 
 
-@pytest.mark.parametrize(("exclude", "rows_left"), [(0, [0, 1, 2, 3]), (1, [1, 2, 3]), (2, [2, 3])])
-def test_normalised_rows_sum_to_one_over_the_cells_kept(exclude: int, rows_left: list[int]) -> None:
+def test_normalised_rows_sum_to_one_over_the_causal_cells() -> None:
     mean = np.random.default_rng(0).random((4, 4))
-    result = measures.normalise_rows(mean, exclude)
-    for i in range(4):
-        if i in rows_left:
-            keys = i + 1 - exclude
-            np.testing.assert_allclose(result[i, :keys], mean[i, :keys] / sum(mean[i, :keys]), rtol=1e-12)
-            assert not result[i, keys:].any()
-        else:
-            assert np.isnan(result[i]).all()
+    mean[2, :3] = 0
+    result = measures.normalise_rows(mean)
+    for i in (0, 1, 3):
+        np.testing.assert_allclose(result[i, : i + 1], mean[i, : i + 1] / sum(mean[i, : i + 1]), rtol=1e-12)
+        assert not result[i, i + 1 :].any()
+    assert np.isnan(result[2]).all()
+
+
+def test_the_causal_mask_is_true_where_the_key_is_not_after_the_query() -> None:
+    mask = measures.causal_mask(4)
+    assert mask.dtype == np.bool_
+    assert mask.tolist() == [[key <= query for key in range(4)] for query in range(4)]
+
+
+@pytest.mark.parametrize(("mass", "present"), [(1e-12, True), (0.99e-12, False)])
+def test_a_row_is_empty_below_its_least_mass_and_not_at_it(mass: float, present: bool) -> None:
+    mean = np.zeros((1, 1, 4, 4))
+    mean[..., 3, 0] = mass
+    assert np.isfinite(measures.normalise_rows(mean)[0, 0, 3, 0]) == present
+    assert np.isfinite(measures.flow(mean)[0, 0]) == present
+    assert np.isfinite(measures.enrichment(mean)[0]) == present
+    assert np.isfinite(measures.hub_enrichment(mean)[0]) == present
+
+
+def test_distance_needs_a_row_to_choose_in() -> None:
+    with pytest.raises(measures.TooFewLatents, match=r"^distance needs at least 2 latents, got 1$"):
+        measures.distance(np.ones((2, 3, 1, 1)), np.ones((2, 3, 1, 1)))
+
+
+def test_the_mean_over_heads_leaves_out_those_without_a_score() -> None:
+    scores = np.array([[[0.1, np.nan], [0.3, 0.8]], [[np.nan, np.nan], [np.nan, np.nan]]])
+    np.testing.assert_allclose(measures.mean_over_heads(scores), [0.4, np.nan])
+
+
+def test_a_cell_is_unstable_from_the_limit_on() -> None:
+    raw = np.zeros((2, 1, 1, 2, 2))
+    raw[1, ..., 0, 0] = 0.5
+    moments = raw.mean(axis=0), (raw**2).mean(axis=0)
+    assert measures.unstable_share(*moments, 0.25) == pytest.approx(1 / 3)
+    assert measures.unstable_share(*moments, 0.2501) == 0
 
 
 def test_weight_above_the_diagonal_is_never_counted() -> None:
