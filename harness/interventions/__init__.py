@@ -1,5 +1,6 @@
 """Interventions on latent thoughts: values that name them, and the engine that runs many at once."""
 
+from harness.interventions.answers import Answers, answer_conditions, record_reference
 from harness.interventions.engine import Outcome, Setting, run_batch
 from harness.interventions.reference import Reference, Site
 from harness.interventions.values import (
@@ -28,6 +29,7 @@ __all__ = [
     "AblateHeads",
     "AblateInput",
     "AblateThought",
+    "Answers",
     "BiasAttention",
     "BlockAttention",
     "Condition",
@@ -46,5 +48,7 @@ __all__ = [
     "Site",
     "Truncate",
     "Zero",
+    "answer_conditions",
+    "record_reference",
     "run_batch",
 ]

@@ -140,9 +140,11 @@ class Branches:
             spread = tensor.reshape(lines, groups, most, shared, steps, tensor.shape[-1]).transpose(1, 2)
             return spread.reshape(lines * most, heads, steps, tensor.shape[-1])[self._slots]
 
-        read = torch.matmul(to_grid(query), prefix_key.transpose(-1, -2)).float().mul_(scaling).add_(padding)
+        # In 16 bits only the products are rounded, not what the softmax makes of them.
+        exact = torch.promote_types(query.dtype, torch.float32)
+        read = torch.matmul(to_grid(query), prefix_key.transpose(-1, -2)).to(exact).mul_(scaling).add_(padding)
         grouped = query.reshape(rows, groups, shared * steps, width)
-        reread = torch.matmul(grouped, key.transpose(-1, -2)).reshape(rows, heads, steps, own).float().mul_(scaling)
+        reread = torch.matmul(grouped, key.transpose(-1, -2)).reshape(rows, heads, steps, own).to(exact).mul_(scaling)
         queries = range(own - steps, own)
         if steps > 1:
             reread = reread + torch.full((steps, own), float("-inf"), device=query.device).triu_(own - steps + 1)

@@ -171,7 +171,7 @@ class _Batch:
     def heads(self, layer: int, queries: range, output: Tensor) -> Tensor:
         """See `Bias`."""
         output = self._plan.heads(layer, self._named(queries), output)
-        if self._setting.observer and queries.start < self._thoughts:
+        if self._setting.observer is not None and queries.start < self._thoughts:
             for head in range(output.shape[2]):
                 self._setting.observer(Site("head", queries.start, layer, head), output[:, 0, head], self._rows)
         return output
@@ -192,7 +192,7 @@ class _Batch:
             for position in range(self._thoughts):
                 site = Site("input", position)
                 fed = self._plan.filled(site, self._model.projection(self._hidden))
-                if self._setting.observer:
+                if self._setting.observer is not None:
                     self._setting.observer(site, fed, self._rows)
                 self._hidden = self._feed(fed[:, None])[:, -1]
 
@@ -200,7 +200,7 @@ class _Batch:
         def leaves(residual: Tensor) -> Tensor:
             site = Site("thought", self._branches.length - 1, layer)
             residual = self._plan.filled(site, residual[:, 0])[:, None]
-            if self._setting.observer:
+            if self._setting.observer is not None:
                 self._setting.observer(site, residual[:, 0], self._rows)
             return residual
 

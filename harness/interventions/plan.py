@@ -195,8 +195,9 @@ class Plan:
             case Itself():
                 return baseline
             case Noise(sigma):
-                spread = own.float().std(dim=-1, correction=0, keepdim=True)
-                return (own.float() + sigma * spread * self._noise(site, numbers, own)).to(own.dtype)
+                exact = own.to(torch.promote_types(own.dtype, torch.float32))
+                spread = exact.std(dim=-1, correction=0, keepdim=True)
+                return (exact + sigma * spread * self._noise(site, numbers, exact)).to(own.dtype)
             case Mean():
                 return self._known.mean(site).to(own).expand_as(own)
             case Resample():
@@ -213,7 +214,7 @@ class Plan:
 
     def _noise(self, site: Site, numbers: Tensor, like: Tensor) -> Tensor:
         drawn = [self._rng("noise", site, self._ids[number]).standard_normal(like.shape[-1]) for number in numbers]
-        return torch.from_numpy(np.stack(drawn)).to(like.device, torch.float32)
+        return torch.from_numpy(np.stack(drawn)).to(like)
 
     def _others(self) -> Tensor:
         """[n]: another problem for every problem."""

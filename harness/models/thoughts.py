@@ -97,6 +97,13 @@ class ThoughtModel:
         return backbone
 
     @property
+    def head_width(self) -> int:
+        """Width D of one head's output, before the output projection."""
+        config = self.language.config
+        width: int = getattr(config, "head_dim", None) or self.width // self.n_heads
+        return width
+
+    @property
     def decoder_layers(self) -> Sequence[torch.nn.Module]:
         """The L decoder layers: each takes and returns the residual stream."""
         lists = (one for one in self._backbone.children() if isinstance(one, torch.nn.ModuleList))

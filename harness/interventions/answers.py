@@ -1,0 +1,180 @@
+"""What a model answers under many conditions: run in batches, streamed to disk, continued where it was cut off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.extraction.progress import Progress, quiet
+from harness.extraction.store import ArrayStore, Layout
+from harness.interventions.engine import Setting, run_batch
+from harness.interventions.gold import gold_tokens
+from harness.interventions.plan import Rows
+from harness.interventions.reference import Reference, Site
+from harness.interventions.values import BASELINE, Condition
+from harness.models.thoughts import MAX_ANSWER_TOKENS, ThoughtModel, length_batches
+from harness.problems import ProblemSet, last_number
+
+Array = NDArray[Any]
+
+BATCH_SIZE = 32
+"""Problems whose questions are encoded at once."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers of n problems under K conditions.
+
+    ``tokens`` [n, K, m] int32: ids of the answer plus 1, 0 after its end. ``gold_log_probability`` [n, K] float32: of all
+    tokens of the gold answer; ``gold_length`` [n]: how many they are. ``divergence`` [n, K] float32: Kullback-Leibler
+    divergence of the first answer token's distribution from the baseline's, in nats.
+    """
+
+    conditions: tuple[Condition, ...]
+    tokens: NDArray[np.int32]
+    gold_log_probability: NDArray[np.float32]
+    gold_length: NDArray[np.int32]
+    divergence: NDArray[np.float32]
+
+    @cached_property
+    def gold_perplexity(self) -> Array:
+        """[n, K]: perplexity of the gold answer's tokens."""
+        return np.exp(-self.gold_log_probability.astype(np.float64) / self.gold_length[:, None])
+
+    def ids(self, problem: int, condition: int) -> list[int]:
+        """Token ids of one answer, EOS included."""
+        tokens = self.tokens[problem, condition]
+        return (tokens[tokens > 0] - 1).tolist()
+
+    def texts(self, model: ThoughtModel) -> list[list[str]]:
+        """[n][K]: texts."""
+        n, conditions = self.tokens.shape[:2]
+        return [[model.decode(self.ids(row, place)) for place in range(conditions)] for row in range(n)]
+
+    def numbers(self, model: ThoughtModel) -> Array:
+        """[n, K]: the number each answer ends in, NaN for none."""
+        read = [[last_number(text) for text in texts] for texts in self.texts(model)]
+        return np.array([[np.nan if number is None else number for number in row] for row in read])
+
+
+def answer_conditions(
+    model: ThoughtModel,
+    problems: ProblemSet,
+    conditions: Sequence[Condition],
+    *,
+    folder: Path,
+    reference: Reference | None = None,
+    seed: int = 0,
+    max_tokens: int = MAX_ANSWER_TOKENS,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress = quiet,
+    label: str = "conditions",
+) -> Answers:
+    """Answers under every condition, in files in ``folder``; a run that was cut off there is continued.
+
+    Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
+    """
+    prompts = [model.prompt_ids(question) for question in problems.questions]
+    model.require_fit(prompts)
+    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
+    setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens)
+    store = ArrayStore(folder, _layout(len(prompts), len(conditions), max_tokens), plan)
+    with progress(f"{model.name}: {label}", len(prompts)) as advance:
+        advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
+        for chunk in store.remaining:
+            rows = store.rows(chunk)
+            store.write(chunk, _answers_of(model, problems, prompts, rows, conditions, setting))
+            advance(len(rows))
+    return Answers(tuple(conditions), **store.arrays())
+
+
+def _layout(problems: int, conditions: int, tokens: int) -> Layout:
+    return {
+        "tokens": ((problems, conditions, tokens), np.dtype(np.int32)),
+        "gold_log_probability": ((problems, conditions), np.dtype(np.float32)),
+        "gold_length": ((problems,), np.dtype(np.int32)),
+        "divergence": ((problems, conditions), np.dtype(np.float32)),
+    }
+
+
+def _answers_of(
+    model: ThoughtModel,
+    problems: ProblemSet,
+    prompts: Sequence[Sequence[int]],
+    rows: Sequence[int],
+    conditions: Sequence[Condition],
+    setting: Setting,
+) -> dict[str, Array]:
+    own = [prompts[row] for row in rows]
+    worded = model.generate(
+        [problems[row].question for row in rows], batch_size=len(rows), max_tokens=setting.max_tokens
+    )
+    gold = gold_tokens(model.tokenizer, worded, [problems[row].answer for row in rows])
+    outcome = run_batch(model, own, gold, rows, conditions, setting)
+    tokens = np.zeros((len(rows), len(conditions), setting.max_tokens), dtype=np.int32)
+    for problem, of_problem in enumerate(outcome.ids):
+        for condition, ids in enumerate(of_problem):
+            tokens[problem, condition, : len(ids)] = np.array(ids, dtype=np.int32) + 1
+    return {
+        "tokens": tokens,
+        "gold_log_probability": outcome.gold_log_probability.numpy(),
+        "gold_length": np.array([len(ids) for ids in gold], dtype=np.int32),
+        "divergence": outcome.divergence.numpy(),
+    }
+
+
+def record_reference(
+    model: ThoughtModel,
+    problems: ProblemSet,
+    *,
+    folder: Path,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress = quiet,
+) -> Reference:
+    """Activations of the baseline at every place that an intervention can fill, in files in ``folder``.
+
+    Errors: as :func:`answer_conditions`.
+    """
+    prompts = [model.prompt_ids(question) for question in problems.questions]
+    model.require_fit(prompts)
+    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
+    n, latents, layers, heads = len(prompts), model.n_latents, model.n_layers, model.n_heads
+    layout: Layout = {
+        "inputs": ((n, latents, model.width), np.dtype(np.float32)),
+        "thoughts": ((n, latents, layers, model.width), np.dtype(np.float32)),
+        "heads": ((n, latents, layers, heads, model.head_width), np.dtype(np.float32)),
+    }
+    store = ArrayStore(folder, layout, plan)
+    with progress(f"{model.name}: baseline activations", n) as advance:
+        advance(n - sum(len(store.rows(chunk)) for chunk in store.remaining))
+        for chunk in store.remaining:
+            rows = store.rows(chunk)
+            store.write(chunk, _recorded(model, [prompts[row] for row in rows], layout))
+            advance(len(rows))
+    return Reference(**store.arrays())
+
+
+def _recorded(model: ThoughtModel, prompts: Sequence[Sequence[int]], layout: Layout) -> dict[str, Array]:
+    arrays = {name: np.zeros((len(prompts), *shape[1:]), dtype) for name, (shape, dtype) in layout.items()}
+
+    def observe(site: Site, activations: torch.Tensor, rows: Rows) -> None:
+        first = (rows.conditions == 0).nonzero().flatten()
+        order = rows.problems[first].cpu().numpy()
+        found = activations[first].float().cpu().numpy()
+        match site.kind:
+            case "input":
+                arrays["inputs"][order, site.position] = found
+            case "thought":
+                arrays["thoughts"][order, site.position, site.layer] = found
+            case "head":
+                arrays["heads"][order, site.position, site.layer, site.head] = found
+
+    count = len(prompts)
+    setting = Setting([""] * count, max_tokens=1, observer=observe)
+    run_batch(model, prompts, [[0]] * count, range(count), [BASELINE], setting)
+    return arrays
