@@ -16,18 +16,18 @@ from harness.criteria.sample import Sample
 from harness.measures import normalised_scores, specialisation
 
 
-def study_of(folder: Path) -> Any:
-    """Ten problems, 3 layers x 4 heads; one head has no attention on latents."""
+def study_of(folder: Path, layers: int = 3, heads: int = 4, latent_mass: float = 0.8) -> Any:
+    """Ten problems; one head has no attention on latents."""
     rng = np.random.default_rng(3)
-    heads = rng.gamma(0.5, size=(3, 4, 6, 6)) * np.tri(6)
-    raw = heads * rng.uniform(0.8, 1.2, size=(10, *heads.shape))
-    raw = (0.8 * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
-    raw[:, 1, 2] = 0
+    weights = rng.gamma(0.5, size=(layers, heads, 6, 6)) * np.tri(6)
+    raw = weights * rng.uniform(0.8, 1.2, size=(10, *weights.shape))
+    raw = (latent_mass * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+    raw[:, 1, heads // 2] = 0
     sample = Sample(raw, 0)
     study: Any = SimpleNamespace(
         name="m",
-        n_layers=3,
-        n_heads=4,
+        n_layers=layers,
+        n_heads=heads,
         n_latents=6,
         sample=sample,
         ranking=HeadRanking(sample),
@@ -48,6 +48,20 @@ def study_of(folder: Path) -> Any:
 @pytest.fixture
 def study(tmp_path: Path) -> Any:
     return study_of(tmp_path)
+
+
+@pytest.mark.parametrize(("layers", "heads", "latent_mass"), [(4, 3, 0.8), (5, 2, 0.6), (2, 5, 0.4)])
+def test_ranked_lists_of_other_models_are_valid_too(
+    tmp_path: Path, layers: int, heads: int, latent_mass: float
+) -> None:
+    study = study_of(tmp_path, layers, heads, latent_mass)
+    for judge in (rankings.ranked_by_flow, rankings.ranked_by_hub, rankings.ranked_by_skip):
+        assert judge(study).value == "valid"
+    table = rankings.hub_table(study.sample.mean)
+    expected = ["hub" if score > 0.2 else "even" if score < 0.1 else "between" for score in table.hub_score]
+    assert table.hub_class.tolist() == expected and ("between" in expected or latent_mass == 0.8)
+    weights = [f"attention_5to{key}" for key in range(3)]
+    assert list(rankings.skip_table(study.sample.mean)) == ["layer", "head", "skip_score", *weights]
 
 
 LISTS = [
