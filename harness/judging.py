@@ -290,7 +290,7 @@ def _result(criterion: Criterion, scope: str, measured: Measurement, verdict: st
                 "family": criterion.family,
                 "n_problems": measured.n_problems,
                 "attainable": attainable,
-                "reach": criterion.rule.reach(*attainable) if attainable else "normal",
+                "reach": criterion.rule.reach(*attainable, measured.ends_attained) if attainable else "normal",
                 "controls": controls,
                 "discriminates": _discriminates(criterion, verdict, controls),
                 "null_should_pass": criterion.null_should_pass,

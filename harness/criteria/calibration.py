@@ -4,11 +4,9 @@ The values that planted samples give are kept on disk. They depend on sizes, see
 and not on a model's weights, so an edited threshold needs neither a model nor a new planting.
 """
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from itertools import product
 from math import isfinite
 from pathlib import Path
@@ -20,10 +18,10 @@ from numpy.typing import NDArray
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import Evaluates, Evaluation
 from harness.criteria.hypothesis import BLOCK, OnPlantings, order_statistics
+from harness.criteria.remembered import statistics_code
 from harness.criteria.results import Calibration, CalibrationFile, CriterionResult, Sensitivity
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
-from harness.extraction.cached import sources_digest
 from harness.extraction.progress import Progress, quiet
 from harness.files import digest, jsonable, write_array
 from harness.measures import latent_mass
@@ -48,8 +46,6 @@ THRESHOLDS = 21
 STEP = 4
 FAR_APART = 100.0
 """Positive thresholds that span more than this ratio are spaced evenly in their logarithm."""
-
-_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
 
 
 @dataclass(frozen=True)
@@ -154,7 +150,7 @@ def planted_values(
 
     ``designs`` are those of the models that are compared, or that of the only one.
     """
-    paths = {name: folder / f"{digest(name, repr(designs), _code())[:32]}.npy" for name in measures}
+    paths = {name: folder / f"{digest(name, repr(designs), statistics_code())[:32]}.npy" for name in measures}
     found = {name: values for name, path in paths.items() if (values := _read(path, measures[name])) is not None}
     missing = {name: way for name, way in measures.items() if name not in found}
     if missing:
@@ -215,22 +211,6 @@ def _read(path: Path, way: OnPlantings) -> Array | None:
     except (OSError, ValueError, EOFError):
         return None
     return values if values.shape == (len(CELLS), way.plantings) else None
-
-
-@cache
-def _code() -> str:
-    """Digest of all that decides planted values. A rule decides none of them."""
-    return sources_digest(_CODE, ("numpy", "scipy"), _without_rules)
-
-
-class _NoRules(ast.NodeTransformer):
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        is_rule = isinstance(node.func, ast.Name) and node.func.id == "Rule"
-        return ast.Constant("a rule") if is_rule else self.generic_visit(node)
-
-
-def _without_rules(path: Path) -> str:
-    return digest(ast.dump(_NoRules().visit(ast.parse(path.read_text(encoding="utf-8")))))
 
 
 def calibration(

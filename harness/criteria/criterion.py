@@ -65,20 +65,24 @@ class Rule:
         """Whether there is a single number that could be moved."""
         return self.comparator in (">=", ">", "<=", "<")
 
-    def reach(self, low: float, high: float) -> Reach:
-        """Whether values in the open range (``low``, ``high``) can pass and can fail."""
+    def reach(self, low: float, high: float, attained: bool = False) -> Reach:
+        """Whether values between ``low`` and ``high`` can pass and can fail; these two are values only if ``attained``."""
         match self.comparator:
-            case ">=" | ">":
-                return "cannot fail" if self.threshold <= low else _unless(high > self.threshold)
-            case "<=" | "<":
-                return "cannot fail" if self.threshold >= high else _unless(low < self.threshold)
+            case ">=":
+                return _reach(self.threshold > low, high > self.threshold or (attained and high == self.threshold))
+            case ">":
+                return _reach(self.threshold > low or (attained and low == self.threshold), high > self.threshold)
+            case "<=":
+                return _reach(self.threshold < high, low < self.threshold or (attained and low == self.threshold))
+            case "<":
+                return _reach(self.threshold < high or (attained and high == self.threshold), low < self.threshold)
             case "in":
-                inside = [value for value in self.threshold if low <= value <= high]
-                everything = all(value in self.threshold for value in range(math.ceil(low), math.floor(high) + 1))
-                return "cannot fail" if everything else _unless(bool(inside))
+                values = range(math.ceil(low), math.floor(high) + 1)
+                passing = [value for value in self.threshold if low <= value <= high]
+                return _reach(any(value not in self.threshold for value in values), bool(passing))
             case "between":
                 least, most = self.threshold
-                return "cannot fail" if least <= low and high <= most else _unless(least <= high and low <= most)
+                return _reach(low < least or most < high, least <= high and low <= most)
             case _:
                 return "normal"
 
@@ -94,8 +98,10 @@ class Rule:
                 return f"{self.comparator} {self.threshold}"
 
 
-def _unless(attained: bool) -> Reach:
-    return "normal" if attained else "unattainable"
+def _reach(can_fail: bool, can_pass: bool) -> Reach:
+    if not can_fail:
+        return "cannot fail"
+    return "normal" if can_pass else "unattainable"
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class Measurement:
     q_value: float | None = None
     n_problems: int | None = None
     attainable: tuple[float, float] | None = None
+    ends_attained: bool = False
+    """Whether the ends of the attainable range are values themselves: so for counts and shares of heads."""
     controls: dict[str, "ControlValue"] = field(default_factory=dict)
     resampled: tuple[float | None, ...] | None = None
     """The value on resamples of the problems, as evenly spaced order statistics, ascending, undefined ones last."""

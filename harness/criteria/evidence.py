@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
-from harness.criteria.remembered import remembered
+from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
-from harness.extraction.cached import CachedExtraction, Variant, sources_digest
+from harness.extraction.cached import CachedExtraction, Variant
 from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.files import digest
 from harness.options import RunOptions
@@ -27,8 +27,6 @@ from harness.problems import ProblemSet, load_problems, load_split, second_sampl
 from harness.statistics import uniform, uniform_context
 
 Array = NDArray[Any]
-STATISTICS_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
-"""What decides a measurement, given the patterns."""
 
 
 @dataclass
@@ -206,17 +204,16 @@ class ModelStudy:
     def evaluate(self, criterion_id: str, measure: MeanMeasure | TestMeasure, rule: Rule) -> Measurement:
         """A hypothesis' measurement with all controls, kept on disk by content."""
         second = isinstance(measure, TestMeasure) and measure.second_sample
-        path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id, second)}.json"
+        path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id, rule, second)}.json"
         return remembered(path, lambda: evaluate(measure, rule, self.sample, self.controls))
 
-    def _key(self, criterion_id: str, second: bool) -> str:
+    def _key(self, criterion_id: str, rule: Rule, second: bool) -> str:
         others = [] if self._control is None else [self._control.key("trained")]
         if second and self._second is not None:
             with suppress(HarnessError):
                 others.append(self._second(False).key("trained"))
-        settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}"
-        code = sources_digest(STATISTICS_CODE, ("numpy", "scipy"))
-        return digest(self._extraction.key("trained"), settings, code, *others)[:32]
+        settings = f"{criterion_id}:{rule!r}:{self.options.controls}:{self.options.seed}"
+        return digest(self._extraction.key("trained"), settings, statistics_code(), *others)[:32]
 
 
 def _raw(patterns: AttentionPatterns) -> Array:

@@ -87,6 +87,8 @@ class MeanMeasure:
     shuffled: Callable[[Sample], Array] | None = None
     """Means [1000, *] over problems of what ``per_problem`` makes of the draws of the shuffled control; given where
     there is a shorter way to them than draw by draw."""
+    ends_attained: bool = False
+    """Whether the bounds are values themselves: so for counts and shares."""
 
     def features(self, raw: Array) -> Array:
         """[n, *]: what is averaged over problems."""
@@ -165,6 +167,8 @@ class TestMeasure:
     on_each_draw: Callable[[Sample], Array]
     bounds: Bounds
     shuffle: Shuffle = "rows"
+    ends_attained: bool = False
+    """Whether the bounds are values themselves: so for counts and shares."""
     second_sample: bool = False
     """Whether the procedure looks at a second sample of problems."""
     on_plantings: OnPlantings | None = None
@@ -221,6 +225,7 @@ def evaluate(
         **{
             **measured.__dict__,
             "attainable": measure.bounds(layers, heads, latents),
+            "ends_attained": measure.ends_attained,
             "controls": values,
             "n_problems": len(sample.raw),
         }

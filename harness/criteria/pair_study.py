@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from harness.criteria.criterion import Measurement, Rule
-from harness.criteria.evidence import STATISTICS_CODE, ModelStudy
+from harness.criteria.evidence import ModelStudy
 from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair
-from harness.criteria.remembered import remembered
+from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.sample import Sample
-from harness.extraction.cached import sources_digest
 from harness.files import digest
 
 
@@ -70,8 +69,8 @@ class PairStudy:
 
     def evaluate(self, criterion_id: str, measure: PairMeasure, rule: Rule) -> Measurement:
         """A hypothesis' measurement with the halves of both models as controls, kept on disk by content."""
-        settings = f"{criterion_id}:{self.options.controls}:{self.options.seed}:{self.name}"
-        key = digest(self.content, settings, sources_digest(STATISTICS_CODE, ("numpy", "scipy")))
+        settings = f"{criterion_id}:{rule!r}:{self.options.controls}:{self.options.seed}:{self.name}"
+        key = digest(self.content, settings, statistics_code())
         controls = self.options.controls != "none"
         return remembered(
             self.options.cache_dir / "measurements" / f"{key[:32]}.json",

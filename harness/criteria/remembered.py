@@ -1,15 +1,24 @@
-"""Measurements kept on disk, so that what was measured once is read the next time."""
+"""Measurements kept on disk, so that what was measured once is read the next time.
 
+What they depend on is named by content, the code included, but for the rules in it: an edited threshold leaves all that it
+does not decide where it is.
+"""
+
+import ast
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from math import inf
 from pathlib import Path
 from typing import Any
 
 from harness.criteria.criterion import ControlValue, Measurement
 from harness.errors import HarnessError
-from harness.files import write_json
+from harness.extraction.cached import sources_digest
+from harness.files import digest, write_json
+
+_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
 
 
 def remembered(path: Path, measure: Callable[[], Measurement]) -> Measurement:
@@ -49,3 +58,20 @@ def _read(path: Path) -> Measurement | None:
         return Measurement(**{**content, **ends, "artifacts": tuple(content["artifacts"]), "controls": controls})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+@cache
+def statistics_code() -> str:
+    """Digest of all code that decides a measurement, given the patterns and the rule."""
+    return sources_digest(_CODE, ("numpy", "scipy"), without_rules)
+
+
+def without_rules(path: Path) -> str:
+    """Digest of what a source file says, rules and comments left out."""
+    return digest(ast.dump(_NoRules().visit(ast.parse(path.read_text(encoding="utf-8")))))
+
+
+class _NoRules(ast.NodeTransformer):
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        is_rule = isinstance(node.func, ast.Name) and node.func.id == "Rule"
+        return ast.Constant("a rule") if is_rule else self.generic_visit(node)

@@ -22,7 +22,7 @@ MANY_DRAWS = 9999
 """Draws where the rule asks for p < 0.001."""
 CHUNK = 250
 """Draws held in memory at a time."""
-AT_ONCE = 50
+BYTES_AT_ONCE = 8_000_000
 """Mean patterns that a measure sees at a time; more do not fit the processor's cache."""
 
 
@@ -64,7 +64,8 @@ class Sample:
         if len(self.raw) < 2:
             raise NotApplicable("needs at least 2 problems to resample")
         if RESAMPLES * self.mean.nbytes > KEPT_BYTES:
-            return of_each(lambda weights: measure(mean_patterns(self.patterns, weights)), self._weights)
+            at_once = max(1, BYTES_AT_ONCE // self.mean.nbytes)
+            return of_each(lambda weights: measure(mean_patterns(self.patterns, weights)), self._weights, at_once)
         return of_each(measure, self._resampled)
 
     @cached_property
@@ -113,7 +114,7 @@ class Sample:
         return np.concatenate([of_each(mean_structure, means) for means in chunks])
 
 
-def of_each(measure: Callable[[Array], Array], means: Array) -> Array:
+def of_each(measure: Callable[[Array], Array], means: Array, at_once: int | None = None) -> Array:
     """``measure`` of mean patterns, or of weights of problems, [draws, ...], a few at a time."""
-    starts = range(0, len(means), AT_ONCE)
-    return np.concatenate(side_by_side(lambda start: measure(means[start : start + AT_ONCE]), starts))
+    step = at_once or max(1, BYTES_AT_ONCE // means[0].nbytes)
+    return np.concatenate(side_by_side(lambda start: measure(means[start : start + step]), range(0, len(means), step)))

@@ -35,12 +35,26 @@ def smallest_of_top(score: PerHead, k: int, bounds: Bounds, shuffle: Shuffle = "
 
 def share_of_heads(holds: PerHead, bounds: Bounds, shuffle: Shuffle = "rows", beside: Beside = None) -> MeanMeasure:
     """Share of heads for which ``holds`` is true."""
-    return _selected(holds, lambda mean, chosen: (holds(mean) & chosen).mean(axis=(-2, -1)), bounds, shuffle, beside)
+    return _selected(
+        holds,
+        lambda mean, chosen: (holds(mean) & chosen).mean(axis=(-2, -1)),
+        bounds,
+        shuffle,
+        beside,
+        ends_attained=True,
+    )
 
 
 def count_of_heads(holds: PerHead, bounds: Bounds, shuffle: Shuffle = "rows", beside: Beside = None) -> MeanMeasure:
     """Number of heads for which ``holds`` is true."""
-    return _selected(holds, lambda mean, chosen: (holds(mean) & chosen).sum(axis=(-2, -1)), bounds, shuffle, beside)
+    return _selected(
+        holds,
+        lambda mean, chosen: (holds(mean) & chosen).sum(axis=(-2, -1)),
+        bounds,
+        shuffle,
+        beside,
+        ends_attained=True,
+    )
 
 
 def share_of_top(
@@ -51,7 +65,7 @@ def share_of_top(
     def at(mean: Array, heads: Array) -> Array:
         return take_scores(holds(mean), heads).mean(axis=-1)
 
-    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle)
+    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle, ends_attained=True)
 
 
 def count_of_top(
@@ -62,7 +76,7 @@ def count_of_top(
     def at(mean: Array, heads: Array) -> Array:
         return take_scores(holds(mean), heads).sum(axis=-1)
 
-    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle)
+    return _selected(lambda mean: top_k(score(mean), k), at, bounds, shuffle, ends_attained=True)
 
 
 def mean_of_top(
@@ -137,6 +151,8 @@ def _selected(
     bounds: Bounds,
     shuffle: Shuffle,
     beside: Beside = None,
+    *,
+    ends_attained: bool = False,
 ) -> MeanMeasure:
     return MeanMeasure(
         of_mean=lambda mean: at(mean, choose(mean)),
@@ -144,4 +160,5 @@ def _selected(
         shuffle=shuffle,
         selection=Selection(choose, at),
         beside=beside,
+        ends_attained=ends_attained,
     )

@@ -55,6 +55,7 @@ def _types_of_top() -> MeanMeasure:
         bounds=lambda L, H, T: bounds.types(L, H, T, TOP),
         selection=Selection(choose, at),
         answer=lambda sample: _types_in_words(functional_type(sample.mean).ravel()[choose(sample.mean)]),
+        ends_attained=True,
     )
 
 

@@ -5,6 +5,7 @@ mass equally, *uniform context* gives every key of the context the same weight, 
 the causal cells of each row, independently for every problem, layer and head.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -16,6 +17,8 @@ from harness.measures.patterns import Array, causal_mask
 from harness.statistics.parallel import side_by_side
 
 _LONGEST_TABLE = 7
+_COLUMNS_AT_ONCE = 50_000
+"""Rows of one query, over problems, heads and draws, that are permuted at once."""
 
 
 def uniform(raw: NDArray[Any]) -> NDArray[Any]:
@@ -46,7 +49,7 @@ def shuffled(raw: NDArray[Any], seed: int, draw: int, off_diagonal: bool = False
     rng = np.random.default_rng((seed, draw))
     result = raw.copy(order="K")
     for i, cells in _shuffled_rows(raw.shape[-1], off_diagonal):
-        permuted = _permuted(_cells(raw, i, cells), rng).reshape(cells, *raw.shape[:-2])
+        permuted = _permuted(_cells(raw, i, cells), [rng]).reshape(cells, *raw.shape[:-2])
         result[..., i, :cells] = np.moveaxis(permuted, 0, -1)
     return result
 
@@ -59,13 +62,14 @@ def shuffled_means(raw: NDArray[Any], draws: int, seed: int, off_diagonal: bool 
     means = np.empty((draws, T, T, *raw.shape[1:-2]))
     means[:] = np.moveaxis(raw.mean(axis=0, dtype=np.float64), (-2, -1), (0, 1))
 
-    def draw(number: int) -> None:
-        rng = np.random.default_rng((seed, start + number))
+    def draw(some: range) -> None:
+        rngs = [np.random.default_rng((seed, start + number)) for number in some]
         for i, cells, row in rows:
-            permuted = _permuted(row, rng).reshape(cells, *raw.shape[:-2])
-            permuted.mean(axis=1, dtype=np.float64, out=means[number, i, :cells])
+            permuted = _permuted(row, rngs).reshape(cells, len(some), *raw.shape[:-2])
+            means[some.start : some.stop, i, :cells] = permuted.mean(axis=2, dtype=np.float64).swapaxes(0, 1)
 
-    side_by_side(draw, range(draws))
+    together = max(1, _COLUMNS_AT_ONCE // max(1, raw[..., 0, 0].size))
+    side_by_side(draw, [range(first, min(first + together, draws)) for first in range(0, draws, together)])
     return np.moveaxis(means, (1, 2), (-2, -1))
 
 
@@ -79,14 +83,14 @@ def _cells(raw: NDArray[Any], row: int, cells: int) -> NDArray[Any]:
     return np.moveaxis(raw[..., row, :cells], -1, 0).reshape(cells, -1)
 
 
-def _permuted(values: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """`[cells, m]`, each column in an order of its own."""
+def _permuted(values: NDArray[Any], rngs: Sequence[np.random.Generator]) -> NDArray[Any]:
+    """`[cells, m]` values to `[cells, draws, m]`, each column in an order of its own, a generator for every draw."""
     cells, columns = values.shape
     if cells > _LONGEST_TABLE:
-        return rng.permuted(values, axis=0)
+        return np.stack([rng.permuted(values, axis=0) for rng in rngs], axis=1)
     orders = _orders(cells)
-    chosen = rng.integers(0, orders.shape[1], size=columns, dtype=np.uint16)
-    result, column = np.empty_like(values), np.arange(columns)
+    chosen = np.stack([rng.integers(0, orders.shape[1], size=columns, dtype=np.uint16) for rng in rngs])
+    result, column = np.empty((cells, *chosen.shape), values.dtype), np.arange(columns)
     for cell, starts in enumerate(orders * columns):
         source = starts.take(chosen)
         source += column

@@ -3,9 +3,10 @@
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,5 +20,11 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
     items = list(items)
     if len(items) == 1:
         return [work(items[0])]
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(work, items))
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Those loaded by now; looking for them takes milliseconds."""
+    return ThreadpoolController()

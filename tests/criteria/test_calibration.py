@@ -25,6 +25,7 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import Evaluation
 from harness.criteria.hypothesis import KEPT, MeanMeasure, OnPlantings, order_statistics
 from harness.criteria.registry import criteria, find
+from harness.criteria.remembered import without_rules
 from harness.criteria.sample import Sample
 from harness.measures import (
     composite_score,
@@ -242,10 +243,10 @@ def test_values_that_were_damaged_or_are_too_few_are_planted_again(tmp_path: Pat
         ("X = 1\ny = f('a', Rule('>', 2), h)", False),
     ],
 )
-def test_the_code_that_planted_values_rest_on_has_no_rules_in_it(tmp_path: Path, edited: str, same: bool) -> None:
+def test_the_code_that_kept_values_rest_on_has_no_rules_in_it(tmp_path: Path, edited: str, same: bool) -> None:
     for name, text in {"before": "X = 1\ny = f('a', Rule('>', 2), g)", "after": edited}.items():
         (tmp_path / name).write_text(text)
-    before, after = (calibration._without_rules(tmp_path / name) for name in ("before", "after"))
+    before, after = (without_rules(tmp_path / name) for name in ("before", "after"))
     assert (before == after) == same
 
 

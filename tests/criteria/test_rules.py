@@ -72,6 +72,28 @@ def test_reach_tells_what_no_model_could_miss_or_meet(rule: Rule, low: float, hi
 
 
 @pytest.mark.parametrize(
+    ("rule", "low", "high", "reach"),
+    [
+        (Rule(">=", 0.75), 0, 0.75, "normal"),
+        (Rule(">=", 0.75), 0, 0.7, "unattainable"),
+        (Rule(">=", 0.0), 0, 1, "cannot fail"),
+        (Rule(">", 0.5), 0.5, 1, "normal"),
+        (Rule(">", 1), 0, 1, "unattainable"),
+        (Rule("<=", 0), 0, 5, "normal"),
+        (Rule("<", 5), 0, 5, "normal"),
+        (Rule("<", 0), 0, 5, "unattainable"),
+    ],
+)
+def test_ends_that_are_values_can_be_met(rule: Rule, low: float, high: float, reach: str) -> None:
+    """Counts and shares: enumerate a few values of the range, ends included."""
+    assert rule.reach(low, high, attained=True) == reach
+    verdicts = {rule.holds(value) for value in (low, (low + high) / 2, high)}
+    assert reach == {frozenset({True}): "cannot fail", frozenset({False}): "unattainable"}.get(
+        frozenset(verdicts), "normal"
+    )
+
+
+@pytest.mark.parametrize(
     ("rule", "words"),
     [
         (Rule(">=", 0.1), ">= 0.1"),

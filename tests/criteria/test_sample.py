@@ -126,7 +126,8 @@ def test_the_structure_of_many_draws_is_that_of_each() -> None:
         assert structures[draw] == pytest.approx(float(mean_structure(drawn(draw, 4))), rel=1e-6)
 
 
-def test_means_are_measured_a_few_at_a_time() -> None:
+def test_means_are_measured_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.criteria.sample.BYTES_AT_ONCE", 50 * 2 * 3 * 36 * 8)
     means = np.random.default_rng(0).random((107, 2, 3, 6, 6))
     sizes = []
 
