@@ -353,24 +353,21 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
         again = overlap(sample.resample(best), sample.other.resample(best))
         low, high = percentile_interval(again)
         layers, heads = sample.mean.shape[:2]
-        beside: dict[str, Any] = {
-            "overlap by chance": min(k, layers * heads) / (layers * heads),
-            "problems of the second sample": len(sample.other.raw),
-        }
-        if len(sample.raw) > 1:
-            flat = sample.raw.reshape(len(sample.raw), -1).astype(np.float64)
-            one, two = (
-                best((half @ flat).reshape(-1, *sample.raw.shape[1:]))
-                for half in halves(len(flat), SPLITS, sample.seed)
-            )
-            beside["overlap of random halves of the first sample, mean of 100"] = float(overlap(one, two).mean())
+        flat = sample.raw.reshape(len(sample.raw), -1).astype(np.float64)
+        one, two = (
+            best((half @ flat).reshape(-1, *sample.raw.shape[1:])) for half in halves(len(flat), SPLITS, sample.seed)
+        )
         value = float(overlap(first, second))
         return Measurement(
             value,
             interval=(float(low), float(high)),
             confidence=agreement(again, rule.holds, rule.holds(value)),
             resampled=order_statistics(again),
-            beside=beside,
+            beside={
+                "overlap by chance": min(k, layers * heads) / (layers * heads),
+                "problems of the second sample": len(sample.other.raw),
+                "overlap of random halves of the first sample, mean of 100": float(overlap(one, two).mean()),
+            },
         )
 
     def on_each_draw(sample: Sample) -> Array:
@@ -414,6 +411,6 @@ def _p_among_all(drawn: Array) -> Array:
 
 def _positions(positions: Array, what: str) -> str:
     if len(positions) == 0:
-        return f"no position is {what}" if what.startswith("read") else f"none {what}"
+        return f"no position is {what}"
     names = ", ".join(f"CT{position}" for position in positions)
     return f"{names}: {what}"

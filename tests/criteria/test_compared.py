@@ -249,6 +249,17 @@ class TestFewerCritical:
         words = f"small {counts[0]} of 4 ({shares[0]:.3g}), large {counts[1]} of 6 ({shares[1]:.3g})"
         assert found.answer == f"Critical heads: {words}"
 
+    @pytest.mark.parametrize("rule", [Rule("<", 0), Rule(">", 0), Rule(">=", 0)], ids=str)
+    def test_resampled_counts_are_those_of_the_same_problems(self, rule: Rule) -> None:
+        second = HUBS * np.linspace(0.2, 0.9, 7)[:, None, None, None, None]
+        resampled = differences(FIRST, second, 2000, critical)
+        assert 0.1 < np.mean(resampled == resampled[0]) < 0.9
+        found = compared.fewer_critical().procedure(pair_of(FIRST, second), rule)
+        assert found.resampled == order_statistics(resampled)
+        assert found.interval == tuple(np.quantile(resampled, [0.025, 0.975]))
+        passing = [rule.holds(one) == rule.holds(found.value) for one in resampled]
+        assert found.confidence == pytest.approx(np.mean(passing))
+
     def test_equal_shares_do_not_agree_with_a_smaller_count(self) -> None:
         few, many = HUBS[:, :1, :2], HUBS[:, [0, 2, 1]]
         assert (critical(few.mean(axis=0)), critical(many.mean(axis=0))) == (1, 2)

@@ -13,21 +13,21 @@ from harness.criteria import rankings, story_2_4
 from harness.criteria.artifacts import Artifacts
 from harness.criteria.critical import HeadRanking
 from harness.criteria.sample import Sample
-from harness.measures import normalised_scores, specialisation
+from harness.measures import hub_position, normalised_scores, specialisation
 
 
-def study_of(folder: Path) -> Any:
-    """Ten problems, 3 layers x 4 heads; one head has no attention on latents."""
+def study_of(folder: Path, layers: int = 3, heads: int = 4, latent_mass: float = 0.8) -> Any:
+    """Ten problems; one head has no attention on latents."""
     rng = np.random.default_rng(3)
-    heads = rng.gamma(0.5, size=(3, 4, 6, 6)) * np.tri(6)
-    raw = heads * rng.uniform(0.8, 1.2, size=(10, *heads.shape))
-    raw = (0.8 * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
-    raw[:, 1, 2] = 0
+    weights = rng.gamma(0.5, size=(layers, heads, 6, 6)) * np.tri(6)
+    raw = weights * rng.uniform(0.8, 1.2, size=(10, *weights.shape))
+    raw = (latent_mass * raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+    raw[:, 1, heads // 2] = 0
     sample = Sample(raw, 0)
     study: Any = SimpleNamespace(
         name="m",
-        n_layers=3,
-        n_heads=4,
+        n_layers=layers,
+        n_heads=heads,
         n_latents=6,
         sample=sample,
         ranking=HeadRanking(sample),
@@ -48,6 +48,20 @@ def study_of(folder: Path) -> Any:
 @pytest.fixture
 def study(tmp_path: Path) -> Any:
     return study_of(tmp_path)
+
+
+@pytest.mark.parametrize(("layers", "heads", "latent_mass"), [(4, 3, 0.8), (5, 2, 0.6), (2, 5, 0.4)])
+def test_ranked_lists_of_other_models_are_valid_too(
+    tmp_path: Path, layers: int, heads: int, latent_mass: float
+) -> None:
+    study = study_of(tmp_path, layers, heads, latent_mass)
+    for judge in (rankings.ranked_by_flow, rankings.ranked_by_hub, rankings.ranked_by_skip):
+        assert judge(study).value == "valid"
+    table = rankings.hub_table(study.sample.mean)
+    expected = ["hub" if score > 0.2 else "even" if score < 0.1 else "between" for score in table.hub_score]
+    assert table.hub_class.tolist() == expected and ("between" in expected or latent_mass == 0.8)
+    weights = [f"attention_5to{key}" for key in range(3)]
+    assert list(rankings.skip_table(study.sample.mean)) == ["layer", "head", "skip_score", *weights]
 
 
 LISTS = [
@@ -137,6 +151,51 @@ def test_a_head_is_explained_with_the_numbers_of_the_table(study: Any, rank: int
         f"Composite score {row.composite_score:.4f} [{row.composite_ci_low:.4f}, {row.composite_ci_high:.4f}], "
         f"rank {rank + 1} of 12; among the first three in {row.top3_frequency:.4f} of the resamples.",
     ]
+
+
+@pytest.mark.parametrize(("layers", "heads"), [(4, 3), (3, 5)])
+def test_the_findings_tell_the_table_line_by_line(tmp_path: Path, layers: int, heads: int) -> None:
+    study = study_of(tmp_path, layers, heads)
+    rows = study.ranking.table.to_dict("records")
+    top = rows[:10]
+    hubs = hub_position(study.sample.mean)
+    named = [row for row in rows if row["top3_frequency"] >= 0.5]
+    places = [(row["layer"], f"L{row['layer']}H{row['head']}") for row in top]
+    does = {
+        "Forward Flow": lambda row: "it reads earlier thoughts more than itself",
+        "Hub Aggregator": lambda row: f"its queries gather on CT{hubs[row['layer'], row['head']]}",
+        "Skip Connection": lambda row: "its last thought reads the first three",
+        "Multi-Purpose": lambda row: "two or more of its scores are near the model's largest",
+    }
+    count = {layer: [one for one, _ in places].count(layer) for layer in range(layers)}
+    parts = [sum(count[layer] for layer in range(layers) if 3 * layer // layers == part) for part in range(3)]
+    kinds = [row["functional_type"] for row in top]
+    order = ["Forward Flow", "Hub Aggregator", "Skip Connection", "Multi-Purpose", "None"]
+    expected = [
+        "Title", "", "Most critical",
+        *(
+            f"  L{row['layer']}H{row['head']}: composite {row['composite_score']:.4f}, among the first three in "
+            f"{row['top3_frequency']:.4f} of the resamples"
+            for row in named
+        ),
+        "", "Top 10 by composite score",
+        *(
+            f"  {rank}. {name}: {row['functional_type']}, composite {row['composite_score']:.4f} "
+            f"[{row['composite_ci_low']:.4f}, {row['composite_ci_high']:.4f}], flow {row['flow_score']:.4f}, "
+            f"hub {row['hub_score']:.4f}, skip {row['skip_score']:.4f}; {does[row['functional_type']](row)}"
+            for rank, (row, (_, name)) in enumerate(zip(top, places, strict=True), start=1)
+        ),
+        "", "Critical layers",
+        *(f"  layer {layer}: {count[layer]} of the top 10" for layer in range(layers) if count[layer]),
+        f"  {parts[0]} early, {parts[1]} mid, {parts[2]} late",
+        "", "Specialisation",
+        *(f"  {kind}: {kinds.count(kind)} of the top 10" for kind in order if kind in kinds),
+        f"  {float(specialisation(study.sample.mean)):.4f} on a scale from 0 (all heads equally critical) to 1 (one head "
+        "is all)",
+        "",
+    ]  # fmt: skip
+    assert study.ranking.findings("Title").split("\n") == expected
+    assert "Hub Aggregator" in kinds and len({*parts}) > 1
 
 
 def test_findings_are_valid_until_one_number_changes(study: Any) -> None:

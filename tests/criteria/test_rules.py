@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -121,6 +122,8 @@ def test_a_declared_hypothesis_has_everything_it_was_given() -> None:
     assert full.declaration() == expected
     assert full.digest() == digest(json.dumps(dict(sorted(expected.items()))))
     assert (full.story, full.study) == ("1.2", "phase1")
+    evidence = SimpleNamespace(evaluate=lambda *given: given)
+    assert full.measure(evidence) == ("1.2-x", measure, rule)
 
 
 def test_ids_stories_and_validity_grounds_are_consistent() -> None:

@@ -135,13 +135,20 @@ class TestClearHubs:
 
     def test_draws_and_plantings_take_fewer_resamples(self, few: int) -> None:
         measure = tested.clear_hubs()
-        counts = [(benjamini_hochberg(above_one(draw, 99, SEED)[1]) < 0.05).sum() for draw in draws(HUB, few, True)]
-        np.testing.assert_array_equal(measure.on_draws(Sample(HUB, SEED)), counts)
+        for raw in (HUB, RAW[:1]):
+            p = [above_one(draw, 99, SEED)[1] for draw in draws(raw, few, True)]
+            counts = [(benjamini_hochberg(one) < 0.05).sum() for one in p]
+            np.testing.assert_array_equal(measure.on_draws(Sample(raw, SEED)), counts)
+        assert len(set(counts)) > 1
         way = planted(measure)
         assert way.keep(Sample(HUB, 5)) == (benjamini_hochberg(above_one(HUB, 99, 5)[1]) < 0.05).sum() == 1
         np.testing.assert_array_equal(way.values(np.array([1, 0, 3]), 0), [1, 0, 3])
         assert (way.plantings, way.shortened, measure.shuffle) == (25, "99 resamples each", "off-diagonal")
         assert measure.bounds is bounds.winners
+
+
+def test_only_what_exceeds_one_is_above_it() -> None:
+    assert tested._above_one(np.array([[1.0, 2.0, np.nan, 0.5]] * 3)).tolist() == [1, 1 / 4, 1, 1]
 
 
 def received(raw: Any) -> Any:
@@ -228,7 +235,7 @@ class TestNotRandom:
     def test_plantings_are_held_against_heads_of_all_their_shuffles(self, few: int) -> None:
         measure = tested.not_random()
         way = planted(measure)
-        samples = [Sample(RAW[[k]], k) for k in range(8)]
+        samples = [Sample(RAW[[k, k - 1]], k) for k in range(8)]
         kept = np.array([way.keep(one) for one in samples])
         for sample, (mean, shuffle) in zip(samples, kept, strict=True):
             np.testing.assert_array_equal(mean, sample.mean)
@@ -380,6 +387,13 @@ def best_of(mean: Any, k: int) -> set[int]:
 
 class TestStableRanking:
     RULE = Rule(">=", 0.5)
+
+    def test_a_failing_overlap_is_as_sure_as_the_resamples_that_fail(self) -> None:
+        sure = [
+            tested.stable_ranking(2, rule).measure(self.sample(), rule).confidence
+            for rule in (Rule(">=", 0.5), Rule("<", 0.5))
+        ]
+        assert sure[0] == sure[1] and 0.5 < sure[0] < 1  # type: ignore[operator]
 
     def sample(self, n: int = 8) -> Sample:
         return Sample(RAW[:n], SEED, second=lambda: RAW[:5, :, ::-1])
