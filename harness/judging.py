@@ -128,7 +128,7 @@ class Run:
     @cached_property
     def problem_study(self) -> ProblemStudy:
         """The evidence of scope ``run``."""
-        return ProblemStudy(self.options, dataset_of(self.options), provenance(seed=self.options.seed))
+        return ProblemStudy(self.options, dataset_of(self.options), self._about(seed=self.options.seed))
 
     def model_study(self, name: str) -> ModelStudy:
         """The evidence of one model."""
@@ -137,7 +137,7 @@ class Run:
             self._models[name] = ModelStudy(
                 self.options,
                 self._extraction(name),
-                provenance(seed=self.options.seed, options=self._settings()),
+                self._about_results(),
                 None if control is None or self.options.controls != "all" else self._extraction(control),
                 lambda of_control: self._extraction(control if of_control and control else name, second=True),
             )
@@ -149,9 +149,15 @@ class Run:
             smaller, larger = (self.model_study(model) for model in self.pairs[name])
             # The names of the figures leave no room for a second pair beside the first.
             folder = "figures/comparison" if len(self.pairs) == 1 else f"figures/comparison/{name}"
-            about = provenance(seed=self.options.seed, options=self._settings())
-            self._pairs[name] = PairStudy(smaller, larger, about, folder)
+            self._pairs[name] = PairStudy(smaller, larger, self._about_results(), folder)
         return self._pairs[name]
+
+    def _about_results(self) -> dict[str, Any]:
+        return self._about(seed=self.options.seed, options=self._settings())
+
+    def _about(self, **facts: Any) -> dict[str, Any]:
+        """Where a result comes from, the declarations it was judged by included."""
+        return provenance(**facts, declarations_sha256=declarations_digest())
 
     def provenance(self) -> dict[str, Any]:
         """The ``run`` object of ``criteria.json``."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.criteria.critical import findings_title
 from harness.files import replacing, write_array, write_json, write_text
 from harness.measures import (
     HEAD_SCORES,
@@ -100,12 +101,8 @@ class Artifacts:
     @cached_property
     def _critical_heads_findings(self) -> str:
         study = self._study
-        title = (
-            f"Critical heads of {study.name}: {len(study.problems)} problems of {study.problems.name} "
-            f"({study.problems.split}), seed {study.options.seed}"
-        )
         relative = f"{self._folder}/critical_heads_findings.txt"
-        write_text(study.absolute(relative), study.ranking.findings(title))
+        write_text(study.absolute(relative), study.ranking.findings(findings_title(study)))
         return relative
 
     @cached_property

@@ -26,11 +26,11 @@ from harness.extraction.progress import Progress, quiet
 from harness.files import digest, jsonable, write_array
 from harness.measures import latent_mass
 from harness.options import RunOptions
-from harness.statistics.planted import Ground, Kind
+from harness.statistics.planted import FEW, Ground, Kind
 
 Array = NDArray[Any]
 
-PATTERNS: tuple[Kind, ...] = ("hub", "chain", "skip", "mixed")
+PATTERNS: tuple[Kind, ...] = ("hub", "chain", "skip", "mixed", "few")
 STRENGTHS = (0.1, 0.25, 0.5, 0.75, 1.0)
 CELLS: tuple[tuple[Kind, float], ...] = (("none", 0.0), *product(PATTERNS, STRENGTHS))
 """What is planted; nothing comes first."""
@@ -48,6 +48,10 @@ FAR_APART = 100.0
 """Positive thresholds that span more than this ratio are spaced evenly in their logarithm."""
 
 
+Masses = tuple[tuple[float, ...], ...]
+"""[L * H][T]: mass on the latents of every head's rows."""
+
+
 @dataclass(frozen=True)
 class Design:
     """Sizes of one model's planted samples: n problems, L layers, H heads, T latents; their mass on latents and seed."""
@@ -56,18 +60,19 @@ class Design:
     L: int
     H: int
     T: int
-    latent_mass: float
+    latent_mass: float | Masses
     seed: int
 
     @classmethod
     def like(cls, sample: Sample, place: int = 0) -> "Design":
-        """That of a model's own sample, its mean mass on latents to two digits.
+        """That of a model's own sample, with each head's own mean mass on the latents, row by row, to two digits.
 
         Models that are compared have different places, and noise that is independent of each other's.
         """
-        mass = float(latent_mass(sample.mean).mean())
         n, L, H, T = sample.raw.shape[:4]
-        return cls(min(n, MOST_PROBLEMS), L, H, T, float(f"{mass:.2g}"), sample.seed + place)
+        masses = latent_mass(sample.mean).reshape(L * H, T)
+        rounded = tuple(tuple(float(f"{mass:.2g}") for mass in head) for head in masses)
+        return cls(min(n, MOST_PROBLEMS), L, H, T, rounded, sample.seed + place)
 
     def ground(self, number: int) -> Ground:
         """What one sample of every pattern is planted in; another number, another draw of the noise."""
@@ -77,9 +82,15 @@ class Design:
             H=self.H,
             T=self.T,
             seed=(self.seed, number),
-            latent_mass=self.latent_mass,
+            latent_mass=np.array(self.latent_mass),
             noise=NOISE,
         )
+
+    def about(self) -> dict[str, Any]:
+        """Sizes, seed and masses in a few numbers."""
+        masses = np.array(self.latent_mass)
+        spread = {"mean": masses.mean(), "least": masses.min(), "most": masses.max()}
+        return {**asdict(self), "latent_mass": {name: float(f"{mass:.2g}") for name, mass in spread.items()}}
 
 
 class Calibrated(Evaluates[Any], Protocol):
@@ -112,7 +123,8 @@ def calibrate(
         designs = tuple(Design.like(sample, place) for place, sample in enumerate(study.samples.values()))
         ways = {name: measure.of.on_plantings for name, (_, measure, _) in chosen.items()}
         folder = study.options.cache_dir / "plantings"
-        planted = planted_values({name: way for name, way in ways.items() if way}, designs, folder, progress)
+        wanted = {name: way for name, way in ways.items() if way}
+        planted = planted_values(wanted, designs, folder, progress, f"{study.name}: planted patterns")
     entries = [
         calibration(result, criterion.rule, measure(study), measure.of.on_plantings, planted.get(name), models)
         for name, (criterion, measure, result) in chosen.items()
@@ -128,7 +140,7 @@ def calibrate(
 
 def _about(designs: Mapping[str, Design]) -> dict[str, Any]:
     return {
-        "models": {name: asdict(design) for name, design in designs.items()},
+        "models": {name: design.about() for name, design in designs.items()},
         "noise": f"Dirichlet rows for every problem, total concentration {1 / NOISE:g}; every model's its own",
         "patterns": {
             "none": "every row read uniformly",
@@ -136,6 +148,7 @@ def _about(designs: Mapping[str, Design]) -> dict[str, Any]:
             "chain": "in every head, each latent reads its predecessor",
             "skip": "in every head, the last latent reads 0, 1 and 2",
             "mixed": "in every other head: hubs in early layers, chains in middle ones, skips in late ones",
+            "few": f"the same in {FEW} heads, or a third of fewer than 30, spread over all",
         },
         "strength": "share of the pattern in the mean row; the rest is uniform",
         "planted_in": "of two models the one that the rule expects the larger value of, the smaller model where it expects "
@@ -144,7 +157,11 @@ def _about(designs: Mapping[str, Design]) -> dict[str, Any]:
 
 
 def planted_values(
-    measures: Mapping[str, OnPlantings], designs: tuple[Design, ...], folder: Path, progress: Progress = quiet
+    measures: Mapping[str, OnPlantings],
+    designs: tuple[Design, ...],
+    folder: Path,
+    progress: Progress = quiet,
+    label: str = "planted patterns",
 ) -> dict[str, Array]:
     """By name, values [cells, plantings] in the order of :data:`CELLS`; read from ``folder`` or planted and kept there.
 
@@ -154,7 +171,7 @@ def planted_values(
     found = {name: values for name, path in paths.items() if (values := _read(path, measures[name])) is not None}
     missing = {name: way for name, way in measures.items() if name not in found}
     if missing:
-        planted = plant_values(missing, designs, progress)
+        planted = plant_values(missing, designs, progress, label)
         found |= planted
         # A cache that cannot be written costs time at the next run, not this run's result.
         with suppress(HarnessError):
@@ -164,7 +181,10 @@ def planted_values(
 
 
 def plant_values(
-    measures: Mapping[str, OnPlantings], designs: tuple[Design, ...], progress: Progress = quiet
+    measures: Mapping[str, OnPlantings],
+    designs: tuple[Design, ...],
+    progress: Progress = quiet,
+    label: str = "planted patterns",
 ) -> dict[str, Array]:
     """By name, values [cells, plantings]; each sample is planted once for all measures."""
     found = {name: np.empty((len(CELLS), way.plantings)) for name, way in measures.items()}
@@ -175,7 +195,7 @@ def plant_values(
         for place in (place for cell in range(len(CELLS)) for place in _places(way, cell, designs)):
             wanted[place][way.keep] = max(way.plantings, wanted[place].get(way.keep, 0))
     count = max(way.plantings for way in measures.values())
-    with progress("planted patterns", count) as advance:
+    with progress(label, count) as advance:
         for start in range(0, count, BLOCK):
             kept: dict[Any, list[Array]] = {(place, keep): [] for place, keeps in wanted.items() for keep in keeps}
             for number in range(start, min(start + BLOCK, count)):

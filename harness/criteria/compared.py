@@ -213,6 +213,7 @@ def more_specialised() -> PairMeasure:
             plantings=BLOCK,
             shortened=f"{PLANTED_RESAMPLES} resamples each",
         ),
+        of_sizes=True,
     )
 
 
@@ -265,4 +266,5 @@ def fewer_critical() -> PairMeasure:
             plantings=BLOCK,
             into=1,
         ),
+        of_sizes=True,
     )

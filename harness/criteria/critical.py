@@ -3,14 +3,16 @@
 Every number in the words comes from the table.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 from harness.criteria.rankings import by_head
 from harness.criteria.sample import Sample
@@ -29,6 +31,9 @@ from harness.measures import (
 )
 from harness.statistics import percentile_interval
 
+if TYPE_CHECKING:
+    from harness.criteria.evidence import ModelStudy
+
 Array = NDArray[Any]
 Head = tuple[int, int]
 
@@ -41,7 +46,7 @@ SCORES = ("flow", "hub", "skip")
 RANKS = (3, 5, 10)
 
 DOES = {
-    "Forward Flow": "it reads earlier thoughts more than itself",
+    "Forward Flow": "on the model's scale its flow is the largest of its scores",
     "Hub Aggregator": "its queries gather on CT{hub}",
     "Skip Connection": "its last thought reads the first three",
     "Multi-Purpose": "two or more of its scores are near the model's largest",
@@ -148,36 +153,51 @@ class HeadRanking:
 
     def findings(self, title: str) -> str:
         """critical_heads_findings.txt."""
-        rows = [{str(name): value for name, value in row.items()} for row in self.table.to_dict("records")]
-        top = self.table.head(TOP)
         hubs = hub_position(self.sample.mean)
-        lines = [title, "", "Most critical"]
-        for row in (row for row in rows if row["top3_frequency"] >= NAMED_SHARE):
-            lines.append(
-                "  L{layer}H{head}: composite {composite_score:.4f}, among the first three in {top3_frequency:.4f} of the "
-                "resamples".format(**row)
-            )
-        lines += ["", f"Top {len(top)} by composite score"]
-        for rank, row in enumerate(rows[:TOP], start=1):
-            does = DOES[row["functional_type"]].format(hub=hubs[row["layer"], row["head"]])
-            lines.append(
-                f"  {rank}. "
-                + "L{layer}H{head}: {functional_type}, composite {composite_score:.4f} [{composite_ci_low:.4f}, "
-                "{composite_ci_high:.4f}], flow {flow_score:.4f}, hub {hub_score:.4f}, skip {skip_score:.4f}; ".format(
-                    **row
-                )
-                + does
-            )
-        lines += ["", "Critical layers"]
-        layers = top.layer.value_counts().sort_index()
-        lines += [f"  layer {layer}: {count} of the top {len(top)}" for layer, count in layers.items()]
-        kinds = np.array(LAYER_TYPES)[layer_type(self.sample.mean.shape[0])]
-        shares = [f"{int((kinds[top.layer] == kind).sum())} {kind}" for kind in LAYER_TYPES]
-        lines.append(f"  {', '.join(shares)}")
-        lines += ["", "Specialisation"]
-        types = top.functional_type.value_counts()
-        lines += [f"  {kind}: {types[kind]} of the top {len(top)}" for kind in FUNCTIONAL_TYPES if kind in types]
-        lines.append(
-            f"  {specialisation(self.sample.mean):.4f} on a scale from 0 (all heads equally critical) to 1 (one head is all)"
+        return findings_text(
+            title, self.table, {(layer, head): int(hub) for (layer, head), hub in np.ndenumerate(hubs)}
         )
-        return "\n".join(lines) + "\n"
+
+
+def findings_text(title: str, table: pd.DataFrame, hubs: Mapping[Head, int]) -> str:
+    """The ranking in words: every number is one of the table, counts rows of it, or is a head's hub position."""
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    top = table.head(TOP)
+    lines = [title, "", "Most critical"]
+    for row in (row for row in rows if row["top3_frequency"] >= NAMED_SHARE):
+        lines.append(
+            "  L{layer}H{head}: composite {composite_score:.4f}, among the first three in {top3_frequency:.4f} of the "
+            "resamples".format(**row)
+        )
+    lines += ["", f"Top {len(top)} by composite score"]
+    for rank, row in enumerate(rows[:TOP], start=1):
+        does = DOES[row["functional_type"]].format(hub=hubs[row["layer"], row["head"]])
+        lines.append(
+            f"  {rank}. "
+            + "L{layer}H{head}: {functional_type}, composite {composite_score:.4f} [{composite_ci_low:.4f}, "
+            "{composite_ci_high:.4f}], flow {flow_score:.4f}, hub {hub_score:.4f}, skip {skip_score:.4f}; ".format(
+                **row
+            )
+            + does
+        )
+    lines += ["", "Critical layers"]
+    layers = top.layer.value_counts().sort_index()
+    lines += [f"  layer {layer}: {count} of the top {len(top)}" for layer, count in layers.items()]
+    kinds = np.array(LAYER_TYPES)[layer_type(int(table.layer.max()) + 1)]
+    shares = [f"{int((kinds[top.layer] == kind).sum())} {kind}" for kind in LAYER_TYPES]
+    lines.append(f"  {', '.join(shares)}")
+    lines += ["", "Specialisation"]
+    types = top.functional_type.value_counts()
+    lines += [f"  {kind}: {types[kind]} of the top {len(top)}" for kind in FUNCTIONAL_TYPES if kind in types]
+    composites = table.composite_score.fillna(0.0)
+    special = 1 - float(entropy(composites / composites.sum()) / np.log(len(table)))
+    lines.append(f"  {special:.4f} on a scale from 0 (all heads equally critical) to 1 (one head is all)")
+    return "\n".join(lines) + "\n"
+
+
+def findings_title(study: "ModelStudy") -> str:
+    """What the findings are about."""
+    return (
+        f"Critical heads of {study.name}: {len(study.problems)} problems of {study.problems.name} "
+        f"({study.problems.split}), seed {study.options.seed}"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.criteria.criterion import Measurement, Rule
+from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair
 from harness.criteria.remembered import remembered, statistics_code
@@ -63,16 +63,31 @@ class PairStudy:
         """Content key of both extractions: equal keys, equal patterns."""
         return digest(*(one.content for one in self.studies))
 
+    @cached_property
+    def _untrained(self) -> Pair | None:
+        """Both architectures with fresh weights; None for one architecture, whose weights would be the same twice."""
+        samples = [study.controls.get("untrained") for study in self.studies]
+        raws = [sample.raw for sample in samples if sample is not None]
+        if len(raws) < 2 or (raws[0].shape == raws[1].shape and np.array_equal(raws[0], raws[1])):
+            return None
+        return aligned(self.pair.names, raws, [one.patterns.problem_ids for one in self.studies], self.options.seed)
+
     def absolute(self, relative: str) -> Path:
         """A path inside the output folder."""
         return self.options.output / relative
 
     def evaluate(self, criterion_id: str, measure: PairMeasure, rule: Rule) -> Measurement:
-        """A hypothesis' measurement with the halves of both models as controls, kept on disk by content."""
+        """A hypothesis' measurement with its controls, kept on disk by content.
+
+        Errors: ``NotMeasured`` for a question about the smaller model where both have as many parameters.
+        """
+        if measure.of_sizes and len({study.about["n_parameters"] for study in self.studies}) == 1:
+            parameters = self.studies[0].about["n_parameters"]
+            raise NotMeasured(f"neither model is the smaller one: both have {parameters:,} parameters")
         settings = f"{criterion_id}:{rule!r}:{self.options.controls}:{self.options.seed}:{self.name}"
         key = digest(self.content, settings, statistics_code())
         controls = self.options.controls != "none"
         return remembered(
             self.options.cache_dir / "measurements" / f"{key[:32]}.json",
-            lambda: evaluate_pair(measure, rule, self.pair, controls),
+            lambda: evaluate_pair(measure, rule, self.pair, controls, self._untrained),
         )

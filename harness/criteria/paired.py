@@ -1,6 +1,6 @@
 """Two models on the same problems: what a comparison sees, how it is measured, and what one model's halves give."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,24 +65,37 @@ def aligned(names: tuple[str, str], raws: Sequence[Array], ids: Sequence[Sequenc
 
 @dataclass(frozen=True)
 class PairMeasure:
-    """A procedure on two models, its bare value on two halves of one, and its values on many planted pairs."""
+    """A procedure on two models, its bare value on a control pair, and its values on many planted pairs.
+
+    ``of_sizes``: it asks something of the smaller model, so one must be.
+    """
 
     procedure: Callable[[Pair, Rule], Measurement]
-    on_halves: Callable[[Pair], float]
+    on_control: Callable[[Pair], float]
     on_plantings: OnPlantings
+    of_sizes: bool = False
 
 
-def evaluate_pair(measure: PairMeasure, rule: Rule, pair: Pair, controls: bool) -> Measurement:
-    """The measurement, with what random halves of either model give as controls."""
+def evaluate_pair(
+    measure: PairMeasure, rule: Rule, pair: Pair, controls: bool, untrained: Pair | None = None
+) -> Measurement:
+    """The measurement, with controls: random halves of either model, and both models ``untrained``."""
     measured = measure.procedure(pair, rule)
     values = {}
     for index, name in enumerate(pair.names if controls and pair.n_problems > 1 else ()):
-        try:
-            found = float(np.median([measure.on_halves(half) for half in halvings(pair, index)]))
-        except NotApplicable:
-            found = np.nan
-        values[f"halves of {name}"] = ControlValue(found if np.isfinite(found) else None)
+        values[f"halves of {name}"] = _control(measure.on_control, halvings(pair, index))
+    if untrained is not None:
+        values["untrained"] = _control(measure.on_control, [untrained])
     return Measurement(**{**measured.__dict__, "controls": values, "n_problems": pair.n_problems})
+
+
+def _control(value: Callable[[Pair], float], pairs: Iterable[Pair]) -> ControlValue:
+    """The median over control pairs; undefined where a pair has none."""
+    try:
+        found = float(np.median([value(pair) for pair in pairs]))
+    except NotApplicable:
+        found = np.nan
+    return ControlValue(found if np.isfinite(found) else None)
 
 
 def halvings(pair: Pair, which: int, count: int = HALVINGS) -> Iterator[Pair]:

@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.extraction.cached import sources_digest
 from harness.files import digest, write_json
 
+_DECLARING = ("Criterion", "hypothesis", "_of_pairs")
 _CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
 
 
@@ -72,6 +73,13 @@ def without_rules(path: Path) -> str:
 
 
 class _NoRules(ast.NodeTransformer):
+    """Only where a criterion is declared: a rule that is given to a measure as well decides what it gives."""
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        is_rule = isinstance(node.func, ast.Name) and node.func.id == "Rule"
-        return ast.Constant("a rule") if is_rule else self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in _DECLARING:
+            node.args = [ast.Constant("a rule") if _is_rule(one) else one for one in node.args]
+        return self.generic_visit(node)
+
+
+def _is_rule(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Rule"

@@ -18,6 +18,8 @@ RESAMPLES = 2000
 KEPT_BYTES = 400_000_000
 """Resampled mean patterns are kept for the next measure up to this size."""
 DRAWS = 1000
+MOST_SHUFFLED = 1000
+"""Problems that the shuffled control draws from: the first ones of a larger sample."""
 MANY_DRAWS = 9999
 """Draws where the rule asks for p < 0.001."""
 CHUNK = 250
@@ -82,18 +84,22 @@ class Sample:
         """The same sample with other patterns, without controls of its own."""
         return replace(self, raw=raw, second=second, draw_controls=False)
 
+    @property
+    def _to_shuffle(self) -> Array:
+        return self.patterns[:MOST_SHUFFLED]
+
     def of_draws(self, shuffle: Shuffle, measure: Callable[[Array], Any]) -> Array:
         """[1000]: ``measure`` of the patterns [n, L, H, T, T] of each draw of the shuffled control."""
         off_diagonal = shuffle == "off-diagonal"
         return np.array(
-            side_by_side(lambda draw: measure(shuffled(self.patterns, self.seed, draw, off_diagonal)), range(DRAWS)),
+            side_by_side(lambda draw: measure(shuffled(self._to_shuffle, self.seed, draw, off_diagonal)), range(DRAWS)),
             dtype=np.float64,
         )
 
     def draw_means(self, shuffle: Shuffle, power: int = 1) -> Array:
         """[1000, L, H, T, T]: means over problems of the draws' weights, or of a power of them; computed once."""
         if (shuffle, power) not in self._draw_means:
-            weights = self.patterns.astype(np.float64) ** power if power > 1 else self.patterns
+            weights = self._to_shuffle.astype(np.float64) ** power if power > 1 else self._to_shuffle
             means = shuffled_means(weights, DRAWS, self.seed, off_diagonal=shuffle == "off-diagonal")
             self._draw_means[shuffle, power] = means
         return self._draw_means[shuffle, power]
@@ -108,7 +114,7 @@ class Sample:
     def shuffled_structure(self) -> Array:
         """[9999]: mean structure of the draws that keep each row's mass; ascending draw number, computed once."""
         chunks = (
-            shuffled_means(self.patterns, min(CHUNK, MANY_DRAWS - start), self.seed, start=start)
+            shuffled_means(self._to_shuffle, min(CHUNK, MANY_DRAWS - start), self.seed, start=start)
             for start in range(0, MANY_DRAWS, CHUNK)
         )
         return np.concatenate([of_each(mean_structure, means) for means in chunks])

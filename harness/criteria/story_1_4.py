@@ -113,7 +113,7 @@ CRITERIA = (
         "1.4-layers-differ",
         "Early, middle and late layers differ",
         "Largest distance between the mean patterns of early, middle and late layers (floor(3 l / L)); p by permuting heads "
-        "over layers. Draws of the control use 250 resamples each.",
+        "over layers. Draws of the control use 249 permutations each.",
         Rule("<", 0.05),
         layers_differ(),
         rests_on=RAW_VALIDITY,

@@ -161,7 +161,8 @@ CRITERIA = (
         "1.5-winner",
         "One or two clear hub positions",
         "Positions 0..T-3 where min(enrichment, hub_enrichment) exceeds 1: one-sided bootstrap p over problems, "
-        "Benjamini-Hochberg over the positions, q < 0.05. Draws of the control use 99 resamples each.",
+        "Benjamini-Hochberg over the positions, q < 0.05. Draws of the control use 99 resamples "
+        "each, more from 7 thoughts on.",
         Rule("in", (1, 2)),
         clear_hubs(),
         rests_on=RAW_VALIDITY,
@@ -171,7 +172,7 @@ CRITERIA = (
         "1.5-winner-raw",
         "One or two positions receive most attention",
         "Positions whose incoming attention is not significantly below the largest: sign flips over problems, one-sided, "
-        "Benjamini-Hochberg over the T-1 comparisons. Draws of the control use 250 resamples each.",
+        "Benjamini-Hochberg over the T-1 comparisons. Draws of the control use 249 sign flips each.",
         Rule("in", (1, 2)),
         most_read(),
         rests_on=RAW_VALIDITY,

@@ -3,17 +3,19 @@
 import json
 import math
 import re
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import Criterion, Measurement, Rule
-from harness.criteria.critical import CRITICAL, NAMED_SHARE, RANKS, SCORES, TOP
+from harness.criteria.critical import CRITICAL, NAMED_SHARE, RANKS, SCORES, TOP, findings_text, findings_title
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import MeanMeasure, Selection
-from harness.criteria.rankings import disorder, judged, read_rows, same
+from harness.criteria.rankings import Row, disorder, judged, read_rows, same
 from harness.criteria.select import count_of_heads, smallest_of_top
 from harness.criteria.story_1_2 import RAW_VALIDITY
 from harness.criteria.tested import stable_ranking
@@ -199,7 +201,19 @@ def findings(study: ModelStudy) -> Measurement:
     special = 1 + float((shares * np.log(shares)).sum()) / math.log(len(rows))
     if not any(line.startswith(f"  {special:.4f} on a scale") for line in lines):
         wrong.append("specialisation")
+    table = pd.read_csv(study.absolute(study.files.ranked_heads()), keep_default_na=False, na_values=[""])
+    hubs = {(int(row["layer"]), int(row["head"])): _hub(study, row) for row in rows}
+    rebuilt = findings_text(findings_title(study), table, hubs).splitlines()
+    wrong += [f"line {place}" for place, (one, other) in enumerate(zip_longest(lines, rebuilt), 1) if one != other]
     return judged(wrong, (path,))
+
+
+def _hub(study: ModelStudy, row: Row) -> int:
+    """The position that a head reads most."""
+    weights = study.sample.mean[int(row["layer"]), int(row["head"])]
+    latents = len(weights)
+    received = [sum(weights[i, j] for i in range(j, latents)) for j in range(latents)]
+    return received.index(max(received))
 
 
 def named(study: ModelStudy) -> Measurement:
@@ -213,6 +227,9 @@ def named(study: ModelStudy) -> Measurement:
         said = (float(row["composite_score"]), float(row["top3_frequency"]))
         if (one[3], one[4]) != tuple(f"{value:.4f}" for value in said) or said[1] < NAMED_SHARE:
             return Measurement(f"L{one[1]}H{one[2]} is named with numbers the ranking does not have", artifacts=(path,))
+    expected = {place for place, row in rows.items() if float(row["top3_frequency"]) >= NAMED_SHARE}
+    if {(one[1], one[2]) for one in found} != expected or len(found) != len(expected):
+        return Measurement("the heads named are not those that the ranking names", artifacts=(path,))
     words = ", ".join(f"L{one[1]}H{one[2]} ({float(one[3]):.3g}, first three in {float(one[4]):.2f})" for one in found)
     return Measurement(len(found), answer=f"Most critical: {words or 'no head'}", artifacts=(path,))
 

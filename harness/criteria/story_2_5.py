@@ -192,7 +192,8 @@ CRITERIA = (
         "Top heads look different from random heads",
         "Mean distance (total variation of row-normalised patterns, rows 1..T-1) between the top 12 heads by composite_score "
         "and all others, minus the mean distance among the others. p: the share of 1,000 draws of the shuffled control, each "
-        "with its own scores and top 12, that reach this difference.",
+        "with its own scores and top 12, that reach this difference. It tells structure from none: heads that each have a "
+        "pattern of their own pass too. The draws are the control as well; one in twenty of them passes by construction.",
         Rule("<", 0.05),
         top_heads_apart(TOP),
         rests_on=RAW_VALIDITY,

@@ -99,10 +99,16 @@ def answers(study: PairStudy) -> Measurement:
     if shares["count_and_share_agree"] != (shares["by_count"]["answer"] == shares["by_share"]["answer"]):
         wrong.append("count_and_share_agree")
     hub = said["same_hub"]
-    positions = ", ".join(f"CT{position} in {name}" for name, position in hub["positions"].items())
     return replace(
-        _judged(wrong, path), answer=f"Same hub? {hub['answer']} ({positions})", confidence=hub["confidence"]
+        _judged(wrong, path),
+        answer=f"Same hub? {hub['answer']} ({_places(hub['positions'])}); beyond what causality gives: "
+        f"{_places({name: one['hub']['position_beyond_causality'] for name, one in content['models'].items()})}",
+        confidence=hub["confidence"],
     )
+
+
+def _places(positions: dict[str, int]) -> str:
+    return ", ".join(f"CT{position} in {name}" for name, position in positions.items())
 
 
 def figures(study: PairStudy) -> Measurement:
@@ -230,7 +236,7 @@ def _judged(wrong: list[str], path: str) -> Measurement:
 
 
 _of_pairs = partial(hypothesis, scope="pair", rests_on=(*SAME, *RAW_VALIDITY))
-_HALVES = " Control: random halves of one model in place of the two models, the median of 25 halvings."
+_CONTROLS = " Controls: random halves of one model in place of the two models, the median of 25 halvings; both models untrained."
 
 CRITERIA = (
     Criterion(
@@ -280,7 +286,7 @@ CRITERIA = (
         "The models' strategies differ",
         "Smallest q of three paired tests: per problem, the mean over heads of flow, hub_score and skip on rows scaled to mass "
         "1 over the thoughts that both models have, smaller model minus larger; sign flips over problems, two-sided, "
-        "Benjamini-Hochberg over the three." + _HALVES,
+        "Benjamini-Hochberg over the three." + _CONTROLS,
         Rule("<", 0.05),
         strategies_differ(),
         family="flow, hub and skip",
@@ -289,7 +295,7 @@ CRITERIA = (
         "2.6-visible",
         "Side-by-side patterns are distinct",
         "p of the distance between the models' mean patterns of their 5 heads with the largest composite_score (rows scaled "
-        "to mass 1, the thoughts that both have), among all ways to deal those heads to two models." + _HALVES,
+        "to mass 1, the thoughts that both have), among all ways to deal those heads to two models." + _CONTROLS,
         Rule("<", 0.05),
         patterns_distinct(),
     ),
@@ -297,7 +303,7 @@ CRITERIA = (
         "2.6-capacity",
         "The smaller model is more specialised",
         "Lower end of the 95 % bootstrap interval, over problems resampled for both models alike, of specialisation(smaller) - "
-        "specialisation(larger)." + _HALVES,
+        "specialisation(larger)." + _CONTROLS,
         Rule(">", 0),
         more_specialised(),
     ),
@@ -305,7 +311,7 @@ CRITERIA = (
         "2.6-fewer",
         "The smaller model uses fewer critical heads",
         "Heads with composite_score > 0.7: their number in the smaller model (parameters without embeddings) minus that in the "
-        "larger; shares of all heads beside, and whether they say the same." + _HALVES,
+        "larger; shares of all heads beside, and whether they say the same." + _CONTROLS,
         Rule("<", 0),
         fewer_critical(),
     ),

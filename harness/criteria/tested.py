@@ -111,7 +111,9 @@ def clear_hubs() -> TestMeasure:
         return sample.of_draws("off-diagonal", lambda draw: count(sample.with_raw(draw)))
 
     def count(sample: Sample) -> Array:
-        weights = resample_weights(len(sample.raw), PLANTED_RESAMPLES, sample.seed)
+        # As many as a single position among T - 2 needs to be found: its q cannot be smaller than 0.04.
+        enough = max(PLANTED_RESAMPLES, 25 * (sample.raw.shape[-1] - 2) - 1)
+        weights = resample_weights(len(sample.raw), enough, sample.seed)
         p = _above_one(hub_adjusted(mean_patterns(sample.raw, weights)))
         return np.asarray((benjamini_hochberg(p) < SIGNIFICANT).sum())
 
@@ -119,6 +121,7 @@ def clear_hubs() -> TestMeasure:
         procedure,
         on_each_draw,
         bounds.winners,
+        ends_attained=True,
         shuffle="off-diagonal",
         on_plantings=OnPlantings(
             count,
@@ -181,6 +184,7 @@ def most_read() -> TestMeasure:
         procedure,
         on_each_draw,
         bounds.winners_raw,
+        ends_attained=True,
         shuffle="off-diagonal",
         on_plantings=OnPlantings(
             received_in,
@@ -382,6 +386,7 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
         procedure,
         on_each_draw,
         lambda L, H, T: bounds.overlap(L, H, T, k),
+        ends_attained=True,
         second_sample=True,
         on_plantings=OnPlantings(averaged(None), with_the_next),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttentionPatterns:
     """Attention of the latent (and EOT) queries; n problems, L layers, H query heads, T latents.
 
@@ -31,6 +31,10 @@ class AttentionPatterns:
     latent_inputs: NDArray[np.float32]
     """[n, T, d]: the embedding fed at each latent position."""
     problem_ids: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        n, layers, heads, latents = self.shape
+        return f"AttentionPatterns({n} problems, {layers} layers, {heads} heads, {latents} thoughts)"
 
     @cached_property
     def latent_mass(self) -> NDArray[np.float32]:

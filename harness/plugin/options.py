@@ -167,7 +167,14 @@ def run_options(config: pytest.Config) -> RunOptions:
     from harness.options import RunOptions, default_cache_folder
 
     option = config.option
-    models = tuple(dict.fromkeys(option.model or (DEFAULT_MODEL,)))
+    models = tuple(option.model or (DEFAULT_MODEL,))
+    twice = [name for name in dict.fromkeys(models) if models.count(name) > 1]
+    if twice:
+        raise HarnessError(f"--model {twice[0]} is given more than once; a model is compared with another one.")
+    if option.control_model in models:
+        raise HarnessError(
+            f"--control-model {option.control_model} is one of the models under study; what both pass would always agree."
+        )
     models_file = _from_invocation(config, option.models_file) if option.models_file else None
     for name in (*models, *([option.control_model] if option.control_model else [])):
         find_entry(name, models_file)

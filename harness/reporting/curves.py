@@ -21,6 +21,7 @@ NAMES = {
     "chain": "chain",
     "skip": "skip",
     "mixed": "mixture",
+    "few": "few heads",
 }
 FAR_APART = 100.0
 CALIBRATION = "calibration.json"
@@ -59,6 +60,7 @@ class Curves:
     power: Plot | None
     sensitivity: Plot | None
     sentence: str
+    entry: Calibration
 
 
 def curves(result: RunResult, output: Path) -> dict[tuple[str, str], Curves]:
@@ -73,7 +75,10 @@ def curves(result: RunResult, output: Path) -> dict[tuple[str, str], Curves]:
             content = CalibrationFile.model_validate_json((output / path).read_text(encoding="utf-8"))
             for entry in (entry for entry in content.criteria if (content.model, entry.id) in calibrated):
                 found[content.model, entry.id] = Curves(
-                    power_plot(entry, content), sensitivity_plot(entry, content), phrases.planted(entry, content.models)
+                    power_plot(entry, content),
+                    sensitivity_plot(entry, content),
+                    phrases.planted(entry, content.models),
+                    entry,
                 )
     return found
 

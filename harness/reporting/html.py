@@ -22,6 +22,8 @@ from harness.reporting.rerun import rerun_command
 from harness.reporting.strips import strip
 
 VERDICTS = ("pass", "fail", "invalid", "skipped")
+CONTROL_MODEL = "control-model"
+"""What criteria.json calls the matched control model, whichever it is."""
 GLYPHS = {"pass": "✓", "hollow": "○", "fail": "✕", "invalid": "⊘", "skipped": "–", "incomplete": "…"}
 
 
@@ -33,6 +35,7 @@ def render(result: RunResult, output: Path) -> str:
     section to the top of the page and folds pytest's own tables under "Test log".
     """
     figures, shown = _Figures(output), curves.curves(result, output)
+    result = _with_named_control(result)
     scopes = _scopes(result)
     template = _environment().get_template("report.html.jinja")
     return template.render(
@@ -52,7 +55,7 @@ def render(result: RunResult, output: Path) -> str:
             }
             for scope in scopes
         ],
-        filters=_filters(result, scopes),
+        filters=_filters(result, scopes, shown),
         study_name=phrases.study_name,
     )
 
@@ -109,7 +112,8 @@ def _anchor(item: CriterionResult) -> str:
 
 def _tone(item: CriterionResult) -> str:
     """A pass that proves nothing must not look like one that does."""
-    if item.verdict == "pass" and (item.vacuous or item.reach == "cannot fail"):
+    expected = item.kind == "hypothesis" and item.null_should_pass
+    if item.verdict == "pass" and (item.vacuous or expected or item.reach == "cannot fail"):
         return "hollow"
     return item.verdict
 
@@ -186,7 +190,7 @@ def _row(
         criterion=item,
         anchor=_anchor(item),
         tone=_tone(item),
-        marks=phrases.marks(item),
+        marks=_marks(item, shown),
         measured=phrases.scalar(item.measured, item.threshold),
         command=rerun_command(item, run),
         figures=[figures.thumbnail(path) for path in item.artifacts if figures.drawable(path)],
@@ -268,9 +272,40 @@ def _resting(result: RunResult, scope: str, broken: Iterable[str]) -> int:
         causes |= {name for _, name in found}
 
 
+def _with_named_control(result: RunResult) -> RunResult:
+    """The result with the matched control model under its own name."""
+    name = result.run.get("control_model")
+    if not name:
+        return result
+    criteria = [
+        item.model_copy(
+            update={"controls": {str(name) if key == CONTROL_MODEL else key: one for key, one in item.controls.items()}}
+        )
+        for item in result.criteria
+    ]
+    return result.model_copy(update={"criteria": criteria})
+
+
+def _against_the_control_model(result: RunResult) -> list[str]:
+    """Which hypotheses pass with and without what the matched control model lacks, a sentence for each model."""
+    name, said = result.run.get("control_model"), []
+    compared = [item for item in result.criteria if item.verdict == "pass" and str(name) in item.controls]
+    for model in dict.fromkeys(item.model for item in compared):
+        own = [item for item in compared if item.model == model and not item.null_should_pass]
+        too = [item.id for item in own if item.controls[str(name)].passes]
+        alone = [item.id for item in own if not item.controls[str(name)].passes]
+        said.append(
+            f"Of the hypotheses that {model} passes, {name} fails {phrases.counted(len(alone), 'one', 'of them')}"
+            f"{f' ({phrases.joined(alone)})' if alone else ''} and passes {len(too)} too"
+            f"{f' ({phrases.joined(too)})' if too else ''}; what both pass is not owed to what {name} lacks. This is one "
+            "trained model against another: how much either varies with its training seed is not in these numbers."
+        )
+    return said
+
+
 def _notices(result: RunResult) -> list[str]:
     """What limits the reading of a run whose checks did not break."""
-    notices = []
+    notices = _against_the_control_model(result)
     unchecked = [item for item in result.criteria if item.kind == "validity" and item.verdict == "skipped"]
     if unchecked:
         names = dict.fromkeys(item.id for item in unchecked)
@@ -371,10 +406,15 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
     return pairs
 
 
-def _filters(result: RunResult, scopes: Sequence[str]) -> list[dict[str, Any]]:
+def _marks(item: CriterionResult, shown: Mapping[tuple[str, str], Curves]) -> list[tuple[str, str]]:
+    known = shown.get((item.model, item.id))
+    return phrases.marks(item, known.entry if known else None)
+
+
+def _filters(result: RunResult, scopes: Sequence[str], shown: Mapping[tuple[str, str], Curves]) -> list[dict[str, Any]]:
     found = result.criteria
     stories = sorted({item.story for item in found}, key=lambda story: (not story[:1].isdigit(), story))
-    said = {word for item in found for word, _ in phrases.marks(item)}
+    said = {word for item in found for word, _ in _marks(item, shown)}
     choices = [
         ("model", "Model", [(scope, scope.replace("_vs_", " vs ")) for scope in scopes]),
         ("study", "Study", [(name, phrases.study_name(name)) for name in dict.fromkeys(c.study for c in found)]),

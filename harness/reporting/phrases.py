@@ -19,7 +19,11 @@ STUDIES = {
     "behaviour": "Behaviour under intervention",
 }
 
+PASSES_ALONE = "The model passes and no control does"
 _NOTHING_LEARNED = "passing says nothing about what this model has learned."
+
+RARE = 0.05
+"""Shares of planted samples up to this are rare."""
 
 COMPARATORS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
@@ -120,6 +124,8 @@ def planted(entry: Calibration, models: Sequence[str]) -> str:
     said = f"With nothing planted, {percent(entry.false_positive_rate)} of {entry.plantings} {what} pass"
     if entry.threshold_at_5_percent_false_positives is not None:
         said += f"; at most 5 % would at {rule(entry.comparator, entry.threshold_at_5_percent_false_positives)}"
+    elif entry.sensitivity is not None:
+        said += "; no threshold that any of them meets is met by at most 5 %"
     if len(models) > 1:
         (other,) = (name for name in models if name != entry.planted_in)
         said += f". Patterns are planted in {entry.planted_in}, nothing in {other}"
@@ -156,9 +162,11 @@ def discrimination(criterion: CriterionResult) -> str:
     if criterion.discriminates is False:
         return f"{joined(names) or 'A control'} {'pass' if len(names) > 1 else 'passes'} too: {_NOTHING_LEARNED}"
     if criterion.discriminates:
-        return "The model passes and no control does, so passing says something about this model."
-    missing = "the model does not pass" if criterion.verdict == "fail" else "no control was evaluated"
-    return f"The question does not arise: {missing}."
+        return f"{PASSES_ALONE}, so passing says something about {'this pair' if '_vs_' in criterion.model else 'this model'}."
+    if criterion.verdict == "fail":
+        passing = f"; {joined(names)} {'do' if len(names) > 1 else 'does'}" if names else ""
+        return f"The question does not arise: the model does not pass{passing}."
+    return "The question does not arise: no control was evaluated."
 
 
 def reach(criterion: CriterionResult) -> str:
@@ -176,8 +184,8 @@ def reach(criterion: CriterionResult) -> str:
     return f"{span}: {meaning}"
 
 
-def marks(criterion: CriterionResult) -> list[tuple[str, str]]:
-    """What must be said beside the verdict: (word, explanation), the gravest first."""
+def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[tuple[str, str]]:
+    """What must be said beside the verdict: (word, explanation), the gravest first; ``entry`` is its calibration."""
     found = []
     if criterion.vacuous:
         found.append(("vacuous", f"A pass that does not discriminate. {discrimination(criterion)}"))
@@ -185,9 +193,35 @@ def marks(criterion: CriterionResult) -> list[tuple[str, str]]:
         found.append(("unattainable", f"Attainable {reach(criterion)}."))
     if criterion.reach == "cannot fail":
         found.append(("cannot fail", f"Attainable {reach(criterion)}."))
+    if criterion.kind == "hypothesis" and criterion.null_should_pass:
+        found.append(("expected to pass", discrimination(criterion)))
+    if entry is not None and entry.power is not None:
+        found += _found_by_planting(entry)
     if criterion.biased:
         cross = f" Cross-fitted value: {number(criterion.cross_fitted)}." if criterion.cross_fitted is not None else ""
         found.append(
             ("selection-biased", "Chosen and measured on the same problems: the value and interval flatter." + cross)
+        )
+    return found
+
+
+def _found_by_planting(entry: Calibration) -> list[tuple[str, str]]:
+    """What samples with a known pattern say of a rule: that it finds none of them, or takes nothing for something."""
+    found = []
+    if max(max(shares) for shares in (entry.power or {}).values()) <= RARE:
+        found.append(
+            (
+                "no power",
+                "No planted pattern passes more than rarely, not even at full strength. The planted heads look at the thoughts "
+                "as much as the model's own do, so what the rule asks for is more than any of these patterns would give it: "
+                "a fail was to be expected.",
+            )
+        )
+    if (entry.false_positive_rate or 0.0) > RARE and not entry.null_should_pass:
+        found.append(
+            (
+                "false positives",
+                f"{percent(entry.false_positive_rate or 0.0)} of samples with nothing planted pass: a pass is weak evidence.",
+            )
         )
     return found

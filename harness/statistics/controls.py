@@ -46,7 +46,7 @@ def shuffled(raw: NDArray[Any], seed: int, draw: int, off_diagonal: bool = False
     Every permutation of a row's causal cells is equally likely. With `off_diagonal` attention to itself
     stays in place and only `j < i` is permuted.
     """
-    rng = np.random.default_rng((seed, draw))
+    rng = _generator(seed, draw)
     result = raw.copy(order="K")
     for i, cells in _shuffled_rows(raw.shape[-1], off_diagonal):
         permuted = _permuted(_cells(raw, i, cells), [rng]).reshape(cells, *raw.shape[:-2])
@@ -63,7 +63,7 @@ def shuffled_means(raw: NDArray[Any], draws: int, seed: int, off_diagonal: bool 
     means[:] = np.moveaxis(raw.mean(axis=0, dtype=np.float64), (-2, -1), (0, 1))
 
     def draw(some: range) -> None:
-        rngs = [np.random.default_rng((seed, start + number)) for number in some]
+        rngs = [_generator(seed, start + number) for number in some]
         for i, cells, row in rows:
             permuted = _permuted(row, rngs).reshape(cells, len(some), *raw.shape[:-2])
             means[some.start : some.stop, i, :cells] = permuted.mean(axis=2, dtype=np.float64).swapaxes(0, 1)
@@ -71,6 +71,11 @@ def shuffled_means(raw: NDArray[Any], draws: int, seed: int, off_diagonal: bool 
     together = max(1, _COLUMNS_AT_ONCE // max(1, raw[..., 0, 0].size))
     side_by_side(draw, [range(first, min(first + together, draws)) for first in range(0, draws, together)])
     return np.moveaxis(means, (1, 2), (-2, -1))
+
+
+def _generator(seed: int, draw: int) -> np.random.Generator:
+    # Trailing zeros of a seed change nothing: without the 1, draw 0 would be the stream of the bare seed.
+    return np.random.default_rng((seed, draw, 1))
 
 
 def _shuffled_rows(T: int, off_diagonal: bool) -> list[tuple[int, int]]:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from harness.measures.layers import layer_type
 from harness.measures.patterns import Array, uniform_rows
 
-Kind = Literal["hub", "chain", "skip", "mixed", "none"]
+Kind = Literal["hub", "chain", "skip", "mixed", "few", "none"]
+FEW = 10
+"""Heads that follow a pattern where few do; a third of them in models with fewer than thirty."""
 
 
 def plant(
@@ -23,7 +25,7 @@ def plant(
     seed: int | Sequence[int],
     hub: int = 0,
     heads: Sequence[int] | None = None,
-    latent_mass: float = 0.5,
+    latent_mass: float | NDArray[np.float64] = 0.5,
     noise: float = 0.1,
 ) -> NDArray[np.float32]:
     """`[n, L, H, T, T]` attention of n problems in which some heads follow a pattern.
@@ -31,12 +33,12 @@ def plant(
     A row is `(1 - strength)` uniform plus `strength` (0..1) of its pattern: *hub*, every later latent reads
     latent `hub`; *chain*, every latent reads its predecessor; *skip*, the last latent reads 0, 1 and 2
     equally; *mixed*, every other head of a layer follows one, a hub in early layers, a chain in middle and a
-    skip in late ones; *none*, uniform. Rows without a part in the pattern stay uniform, as do heads whose flat
-    index `layer * H + head` is not in `heads` (None: all take part).
+    skip in late ones; *few*, the same in `FEW` heads spread over all; *none*, uniform. Rows without a part
+    in the pattern stay uniform, as do heads whose flat index `layer * H + head` is not in `heads` (None: all take part).
 
     Each problem's row is drawn from a Dirichlet distribution around that mean with total concentration
-    `1 / noise` (0: every problem equals the mean) and scaled to `latent_mass` (below 1: the rest falls
-    outside the latents).
+    `1 / noise` (0: every problem equals the mean) and scaled to `latent_mass`, one number or `[L * H, T]` (below 1:
+    the rest falls outside the latents).
     """
     return Ground(n=n, L=L, H=H, T=T, seed=seed, latent_mass=latent_mass, noise=noise).plant(kind, strength, hub, heads)
 
@@ -49,11 +51,19 @@ class Ground:
     """
 
     def __init__(
-        self, *, n: int, L: int, H: int, T: int, seed: int | Sequence[int], latent_mass: float = 0.5, noise: float = 0.1
+        self,
+        *,
+        n: int,
+        L: int,
+        H: int,
+        T: int,
+        seed: int | Sequence[int],
+        latent_mass: float | NDArray[np.float64] = 0.5,
+        noise: float = 0.1,
     ):
         self._shape = n, L, H, T
         self._seed = [seed] if isinstance(seed, int) else [*seed]
-        self._latent_mass = latent_mass
+        self._latent_mass = np.broadcast_to(latent_mass, (L * H, T))
         self._noise = noise
         self._drawn: dict[bytes, NDArray[np.float32]] = {}
 
@@ -66,7 +76,7 @@ class Ground:
         n, L, H, T = self._shape
         followed = np.full(L * H, "none", dtype="U5")
         taking_part = np.arange(L * H) if heads is None else np.asarray(heads)
-        followed[taking_part] = _mixture(L, H)[taking_part] if kind == "mixed" else kind
+        followed[taking_part] = _followed(kind, L, H)[taking_part]
         rows = np.zeros((T, T, L * H, n), dtype=np.float32)
         for one in np.unique(followed):
             members = (followed == one)[:, None]
@@ -79,7 +89,8 @@ class Ground:
         """`[cells, L * H, n]`: rows of all heads and problems around `mean [cells]`."""
         key = mean.tobytes()
         if key not in self._drawn:
-            self._drawn[key] = (self._latent_mass * self._draw(mean, key)).astype(np.float32)
+            mass = self._latent_mass[:, len(mean) - 1, None]
+            self._drawn[key] = (mass * self._draw(mean, key)).astype(np.float32)
         return self._drawn[key]
 
     def _draw(self, mean: Array, key: bytes) -> Array:
@@ -94,10 +105,19 @@ class Ground:
         return np.divide(cells, cells.sum(axis=0), out=cells)
 
 
-def _mixture(L: int, H: int) -> NDArray[np.str_]:
-    """`[L * H]`: what each head follows when several patterns are planted at once."""
+def _followed(kind: Kind, L: int, H: int) -> NDArray[np.str_]:
+    """`[L * H]`: what each head follows."""
+    heads = np.arange(L * H)
+    match kind:
+        case "mixed":
+            taking_part = heads % H % 2 == 0
+        case "few":
+            count = max(1, min(FEW, L * H // 3))
+            taking_part = np.isin(heads, np.linspace(0, L * H - 1, count).astype(np.int64))
+        case _:
+            return np.full(L * H, kind)
     by_layer = np.array(["hub", "chain", "skip"])[layer_type(L)]
-    return np.where(np.arange(H) % 2 == 0, by_layer[:, None], "none").ravel()
+    return np.where(taking_part, np.repeat(by_layer, H), "none")
 
 
 def _means(kind: str, strength: float, T: int, hub: int) -> Array:

@@ -237,14 +237,14 @@ def test_values_that_were_damaged_or_are_too_few_are_planted_again(tmp_path: Pat
 @pytest.mark.parametrize(
     ("edited", "same"),
     [
-        ("X = 1\ny = f('a', Rule('>=', 3), g)", True),
-        ("# why\nX = 1\ny = f('a', Rule('in', (1, (2, 3))), g)", True),
-        ("X = 2\ny = f('a', Rule('>', 2), g)", False),
-        ("X = 1\ny = f('a', Rule('>', 2), h)", False),
+        ("X = 1\ny = hypothesis('a', Rule('>=', 3), g(Rule('<', 1)))", True),
+        ("# why\nX = 1\ny = hypothesis('a', Rule('in', (1, (2, 3))), g(Rule('<', 1)))", True),
+        ("X = 2\ny = hypothesis('a', Rule('>', 2), g(Rule('<', 1)))", False),
+        ("X = 1\ny = hypothesis('a', Rule('>', 2), g(Rule('<', 2)))", False),
     ],
 )
 def test_the_code_that_kept_values_rest_on_has_no_rules_in_it(tmp_path: Path, edited: str, same: bool) -> None:
-    for name, text in {"before": "X = 1\ny = f('a', Rule('>', 2), g)", "after": edited}.items():
+    for name, text in {"before": "X = 1\ny = hypothesis('a', Rule('>', 2), g(Rule('<', 1)))", "after": edited}.items():
         (tmp_path / name).write_text(text)
     before, after = (without_rules(tmp_path / name) for name in ("before", "after"))
     assert (before == after) == same
@@ -332,12 +332,40 @@ def test_order_statistics_stand_for_all_values() -> None:
 
 
 def test_the_design_is_like_the_sample() -> None:
-    raw = plant("hub", 0.5, n=7, L=2, H=3, T=5, seed=0, latent_mass=0.3217)
-    design = Design(n=7, L=2, H=3, T=5, latent_mass=0.32, seed=9)
-    assert Design.like(Sample(raw, 9)) == design
+    masses = np.random.default_rng(0).uniform(0.01, 0.9, size=(6, 5))
+    raw = plant("hub", 0.5, n=7, L=2, H=3, T=5, seed=0, latent_mass=masses)
+    design = Design.like(Sample(raw, 9))
+    assert (design.n, design.L, design.H, design.T, design.seed) == (7, 2, 3, 5, 9)
+    np.testing.assert_allclose(np.array(design.latent_mass), masses, rtol=0.051)
+    assert {len(f"{mass:.15g}".lstrip("0.")) for head in design.latent_mass for mass in head} <= {1, 2}
     assert Design.like(Sample(raw, 9), 1) == replace(design, seed=10)
+    again = Sample(design.ground(0).plant("chain", 1.0), 0).mean
+    np.testing.assert_allclose(again.sum(axis=-1).reshape(6, 5), np.array(design.latent_mass), rtol=1e-5)
+
+
+def test_the_file_tells_masses_in_three_numbers() -> None:
+    said = Design(n=7, L=1, H=2, T=2, latent_mass=((0.1, 0.2), (0.3, 0.6)), seed=9).about()
+    assert said["latent_mass"] == {"mean": 0.3, "least": 0.1, "most": 0.6}
 
 
 def test_patterns_and_strengths_are_those_of_the_file() -> None:
     assert CELLS[0] == ("none", 0.0)
     assert CELLS[1:] == tuple((kind, strength) for kind in PATTERNS for strength in STRENGTHS)
+
+
+@pytest.mark.parametrize("T", [6, 8, 12])
+def test_a_lone_hub_is_found_in_planted_samples_of_any_number_of_thoughts(T: int) -> None:
+    way = MEASURES["1.5-winner"].on_plantings
+    raw = plant("hub", 0.8, n=60, L=2, H=4, T=T, seed=1, hub=2, noise=0.02)
+    assert way is not None and int(way.keep(Sample(raw, 0))) >= 1
+
+
+def test_the_study_s_own_masses_let_patterns_reach_what_its_heads_reach() -> None:
+    """One head that looks at the thoughts often is enough for a rule about the strongest heads."""
+    masses = np.full((24, 6), 0.05)
+    masses[3:7] = 0.95
+    raw = plant("none", 0, n=12, L=3, H=8, T=6, seed=0, latent_mass=masses)
+    values = plant_values({"1.2-max": few(MEASURES["1.2-max"].on_plantings, 3)}, (Design.like(Sample(raw, 5)),))[
+        "1.2-max"
+    ]
+    assert values[CELLS.index(("hub", 1.0))].tolist() == [4 / 24] * 3

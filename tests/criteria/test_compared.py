@@ -104,13 +104,13 @@ class TestStrategiesDiffer:
         lost[3] = 0
         found = compared.strategies_differ().procedure(pair_of(lost), Rule("<", 0.05))
         assert found.reason == "undefined: on some problem a model has no attention on latents"
-        assert np.isnan(compared.strategies_differ().on_halves(pair_of(lost)))
+        assert np.isnan(compared.strategies_differ().on_control(pair_of(lost)))
 
     def test_halves_and_plantings_take_fewer_sign_flips(self) -> None:
         measure = compared.strategies_differ()
         differences = plain_strategy(FIRST) - plain_strategy(SECOND)
         assert smallest_q(differences, 8) != smallest_q(differences, 9)
-        assert measure.on_halves(pair_of()) == pytest.approx(smallest_q(differences, SEED))
+        assert measure.on_control(pair_of()) == pytest.approx(smallest_q(differences, SEED))
         way = measure.on_plantings
         kept = [way.keep(Sample(raw, 0)) for raw in (FIRST, SECOND)]
         np.testing.assert_allclose(kept[0], plain_strategy(FIRST))
@@ -146,7 +146,7 @@ class TestPatternsDistinct:
         apart, (mine, theirs) = deals(first.mean(axis=0), second.mean(axis=0))
         p = float(np.mean([one >= apart[0] - 1e-12 for one in apart]))
         assert (found.value, found.p_value) == pytest.approx((p, p))
-        assert measure.on_halves(pair_of(first, second)) == pytest.approx(p)
+        assert measure.on_control(pair_of(first, second)) == pytest.approx(p)
         assert found.attainable == ((2 if len(mine) == len(theirs) else 1) / len(apart), 1)
         assert found.beside == {
             "distance": pytest.approx(apart[0]),
@@ -191,7 +191,7 @@ class TestMoreSpecialised:
         verdict = compared.supported(low, high)
         assert found.answer == f"Is small more specialised? {verdict} ({smaller - larger:+.3g})"
         low, _ = np.quantile(differences(FIRST, SECOND, 250, specialisation), [0.025, 0.975])
-        assert compared.more_specialised().on_halves(pair_of()) == pytest.approx(low)
+        assert compared.more_specialised().on_control(pair_of()) == pytest.approx(low)
 
     def test_plantings_take_fewer_resamples(self) -> None:
         way = compared.more_specialised().on_plantings
@@ -228,7 +228,7 @@ class TestFewerCritical:
         assert counts[0] < counts[1]
         resampled = differences(FIRST, HUBS, 2000, critical)
         low, high = np.quantile(resampled, [0.025, 0.975])
-        assert found.value == counts[0] - counts[1] == measure.on_halves(pair_of(FIRST, HUBS))
+        assert found.value == counts[0] - counts[1] == measure.on_control(pair_of(FIRST, HUBS))
         assert (found.interval, found.biased) == ((low, high), True)
         assert found.confidence == pytest.approx(np.mean(resampled < 0))
         assert found.resampled == order_statistics(resampled)

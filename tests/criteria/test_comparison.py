@@ -12,10 +12,11 @@ import pytest
 from scipy.stats import bootstrap, entropy, permutation_test
 
 from harness.criteria.compared import cohens_d, strategy
-from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.paired import Pair, PairMeasure, aligned, evaluate_pair
 from harness.criteria.registry import criteria, find
+from harness.criteria.sample import Sample
 from harness.measures import TooFewLatents, composite_score, specialisation
 from harness.options import RunOptions
 from tests.criteria.planted_cases import PAIR_CASES, chain, deeper_hubs, hub, hubs_in, nothing
@@ -236,6 +237,7 @@ class Planted:
     parameters: int
     fingerprint: str = "f" * 64
     patterns: Any = field(init=False)
+    controls: Any = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.patterns = SimpleNamespace(raw=self.raw, problem_ids=tuple(range(len(self.raw))))
@@ -351,3 +353,35 @@ def test_two_pairs_of_one_run_draw_into_folders_of_their_own(tmp_path: Path) -> 
     one = planted(tmp_path, chain(), hub())
     study = PairStudy(*one.studies, {}, "figures/comparison/small_vs_large")
     assert study.figures.critical_heads().paths[0].startswith("figures/comparison/small_vs_large/8_model")
+
+
+def untrained_too(study: PairStudy, smaller: Any, larger: Any) -> PairStudy:
+    for one, raw in zip(study.studies, (smaller, larger), strict=True):
+        one.controls = {"untrained": Sample(raw, 0)}  # type: ignore[misc]
+    return study
+
+
+def test_models_that_differ_untrained_too_say_nothing_about_training(tmp_path: Path) -> None:
+    study = untrained_too(planted(tmp_path, chain(), hub()), nothing(noise=0.5), chain())
+    found = find("2.6-differ").measure(study)
+    assert set(found.controls) == {"halves of small", "halves of large", "untrained"}
+    assert find("2.6-differ").rule.holds(found.value)
+    assert find("2.6-differ").rule.holds(found.controls["untrained"].measured)
+    alike = untrained_too(planted(tmp_path / "alike", chain(), hub()), nothing(seed=1), nothing(seed=2))
+    assert not find("2.6-differ").rule.holds(find("2.6-differ").measure(alike).controls["untrained"].measured)
+
+
+def test_one_architecture_has_no_untrained_pair(tmp_path: Path) -> None:
+    study = untrained_too(planted(tmp_path, chain(), hub()), nothing(), nothing())
+    assert "untrained" not in find("2.6-differ").measure(study).controls
+
+
+@pytest.mark.parametrize(("criterion_id", "asks"), [("2.6-capacity", True), ("2.6-fewer", True), ("2.6-differ", False)])
+def test_what_is_asked_of_the_smaller_model_needs_one(tmp_path: Path, criterion_id: str, asks: bool) -> None:
+    study = planted(tmp_path, chain(), hub())
+    study.studies[1].about["n_parameters"] = 10
+    if asks:
+        with pytest.raises(NotMeasured, match="neither model is the smaller one: both have 10 parameters"):
+            find(criterion_id).measure(study)
+    else:
+        assert find(criterion_id).measure(study).value is not None

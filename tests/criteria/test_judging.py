@@ -289,7 +289,7 @@ def test_weights_that_are_not_numbers_are_invalid_not_a_crash(
     broken = ModelStudy(study.options, study._extraction, {})
     broken.__dict__["patterns"] = AttentionPatterns(**{**fields, "raw": raw, "row_total": totals})
     monkeypatch.setattr(Run, "model_study", lambda self, name: broken)
-    monkeypatch.setattr(ModelStudy, "_key", lambda self, name, second: "poisoned" + name)
+    monkeypatch.setattr(ModelStudy, "_key", lambda self, name, rule, second: "poisoned" + name)
     run = Run(study.options)
     for ground in ("1.1-fields", "1.1-unique", "1.1-split"):
         run._results[(ground, "run")] = result(ground)

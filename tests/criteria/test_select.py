@@ -121,8 +121,8 @@ def test_the_value_is_that_of_the_heads_chosen_one_by_one(name: str) -> None:
 def test_the_cross_fitted_value_chooses_on_one_half_and_measures_on_the_other(name: str) -> None:
     make, oracle = CASES[name]
     splits = zip(*halves(len(RAW), SPLITS, 5), strict=True)
-    on_halves = [oracle(*(np.tensordot(weights, RAW, axes=1) for weights in both)) for both in splits]
-    assert make().cross_fitted(Sample(RAW, 5)) == pytest.approx(average(on_halves), rel=1e-9)
+    on_control = [oracle(*(np.tensordot(weights, RAW, axes=1) for weights in both)) for both in splits]
+    assert make().cross_fitted(Sample(RAW, 5)) == pytest.approx(average(on_control), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -359,6 +359,8 @@ class TestUsageErrors:
             (["--batch-size", "0"], "--batch-size is '0'"),
             (["--checkpoint", "here"], "--checkpoint is 'here'; it takes NAME=PATH"),
             (["--checkpoint", "llama=here"], "--checkpoint names 'llama', which this run does not use"),
+            (["--model", "tiny-llama", "--model", "tiny-llama"], "--model tiny-llama is given more than once"),
+            (["--control-model", "tiny-llama"], "is one of the models under study"),
             (["--models", "none.toml"], "none.toml does not exist"),
             (["--gate", "baseline"], "run.synthetic.json does not exist"),
             (["checks/none.py"], "file or directory not found"),

@@ -149,7 +149,8 @@ def test_one_sentence_says_how_often_nothing_passes(drawn):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"threshold_at_5_percent_false_positives": None}, "With nothing planted, 3 % of 200 samples pass."),
+        ({"threshold_at_5_percent_false_positives": None}, "3 % of 200 samples pass; no threshold that any of them"),
+        ({"sensitivity": None, "threshold_at_5_percent_false_positives": None}, "planted, 3 % of 200 samples pass."),
         ({"shortened": "99 resamples each"}, "at ≥ 0.31. Planted samples: 99 resamples each."),
         ({"false_positive_rate": None}, ""),
         ({"false_positive_rate": 0.005, "threshold_at_5_percent_false_positives": None}, "0.5 % of 200"),
@@ -226,3 +227,21 @@ def test_a_pair_of_which_nothing_is_planted_does_not_say_where(compared):
     text, (other,) = compared(power=None, false_positive_rate=None, planted_values=None, plantings=None)
     assert "this pair" in texts(other)
     assert "Patterns are planted" not in text
+
+
+def test_a_rule_that_finds_no_planted_pattern_is_marked(make_criterion):
+    item = make_criterion("1.5-ratio")
+    flat = calibration(power={kind: [0.0, 0.0, 0.0, 0.0, 0.05] for kind in POWER})
+    assert "no power" in dict(phrases.marks(item, flat))
+    assert "no power" not in dict(phrases.marks(item, calibration()))
+    assert "no power" not in dict(phrases.marks(item))
+
+
+def test_a_rule_that_nothing_planted_meets_too_often_is_marked(make_criterion):
+    item = make_criterion("1.5-ratio")
+    loose = calibration(false_positive_rate=0.14)
+    assert dict(phrases.marks(item, loose))["false positives"].startswith("14 % of samples with nothing planted pass")
+    assert "false positives" not in dict(phrases.marks(item, calibration(false_positive_rate=0.05)))
+    assert "false positives" not in dict(
+        phrases.marks(item, calibration(false_positive_rate=1.0, null_should_pass=True))
+    )

@@ -170,7 +170,7 @@ def test_a_tile_gives_verdict_conditions_and_answers(page):
 def test_counts_keep_hypotheses_apart_from_files_that_were_written(page):
     total = words(page.all("span", **{"class": "ch-totals"})[0])
     assert total == (
-        "validity checks 1 pass hypotheses 4 pass 2 pass, not discriminating 2 fail 1 skipped acceptance 1 pass"
+        "validity checks 1 pass hypotheses 3 pass 3 pass, not discriminating 2 fail 1 skipped acceptance 1 pass"
     )
 
 
@@ -346,3 +346,18 @@ def test_controls_that_should_pass_are_called_expected(make_criterion):
     assert phrases.passing_controls(make_criterion(controls=both, discriminates=False)) == "all"
     assert phrases.passing_controls(make_criterion()) == "none"
     assert phrases.passing_controls(make_criterion(controls={})) == "–"
+
+
+def test_the_control_model_has_its_name_and_a_sentence_of_what_it_fails(make_criterion, make_run, tmp_path):
+    def one(criterion_id, passes, **given):
+        control = {"measured": 0.1, "passes": passes}
+        return make_criterion(criterion_id, verdict="pass", controls={"control-model": control}, **given)
+
+    items = [one("1.2-max", False), one("1.3-structured", True), one("1.4-squint", False)]
+    run = make_run(
+        [*items, one("1.3-consistent", True, null_should_pass=True), make_criterion("1.5-ratio", verdict="fail")]
+    )
+    run.run["control_model"] = "tiny-llama-pause"
+    text = re.sub(r"<[^>]+>|\s+", " ", render(run, tmp_path))
+    assert "tiny-llama-pause fails 2 of them (1.2-max and 1.4-squint) and passes 1 too (1.3-structured)" in text
+    assert "control-model" not in render(run, tmp_path).replace("--control-model", "")

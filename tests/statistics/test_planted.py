@@ -96,3 +96,26 @@ def test_rows_of_different_means_are_drawn_apart() -> None:
     ground = statistics.Ground(n=4000, L=1, H=2, T=4, seed=0, noise=0.1)
     hub, chain = (ground.plant(kind, 0.5)[:, 0, 0, 3, 1] for kind in ("hub", "chain"))
     assert abs(np.corrcoef(hub, chain)[0, 1]) < 0.05
+
+
+def test_few_heads_follow_what_their_layer_follows_in_the_mixture() -> None:
+    size = {"n": 4, "L": 6, "H": 8, "T": 6, "seed": 3}
+    few, mixed, none = (statistics.plant(kind, 0.7, **size) for kind in ("few", "mixed", "none"))
+    follows = [(few[:, layer, head] != none[:, layer, head]).any() for layer in range(6) for head in range(8)]
+    assert sum(follows) == 10
+    for flat in np.flatnonzero(follows):
+        layer, head = divmod(int(flat), 8)
+        alone = statistics.plant(("hub", "chain", "skip")[layer // 2], 0.7, **size)
+        np.testing.assert_array_equal(few[:, layer, head], alone[:, layer, head])
+    assert (mixed != few).any()
+
+
+def test_a_third_of_few_heads_are_few() -> None:
+    few, none = (statistics.plant(kind, 1, n=1, L=2, H=4, T=6, seed=0) for kind in ("few", "none"))
+    assert (few != none).any(axis=(0, 3, 4)).sum() == 2
+
+
+def test_every_head_and_row_has_the_mass_it_is_given() -> None:
+    masses = np.random.default_rng(0).uniform(0, 1, size=(6, 5))
+    raw = statistics.plant("chain", 0.5, n=3, L=2, H=3, T=5, seed=0, latent_mass=masses)
+    np.testing.assert_allclose(raw.sum(axis=-1), np.broadcast_to(masses.reshape(2, 3, 5), (3, 2, 3, 5)), rtol=1e-5)
