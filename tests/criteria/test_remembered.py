@@ -1,11 +1,13 @@
 """What is kept of a measurement is found again exactly when nothing that decides it has changed."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from harness.criteria.criterion import Measurement, Rule
 from harness.criteria.evidence import ModelStudy
+from harness.criteria.registry import declarations_digest
 from harness.criteria.remembered import remembered
 from harness.judging import Run
 from harness.options import RunOptions
@@ -49,3 +51,9 @@ def test_a_damaged_entry_is_measured_again(tmp_path: Path) -> None:
     assert remembered(path, lambda: Measurement(1.0)) == remembered(path, lambda: Measurement(2.0)) == Measurement(1.0)
     path.write_text(path.read_text()[:-5])
     assert remembered(path, lambda: Measurement(3.0)) == Measurement(3.0)
+
+
+def test_every_result_names_the_declarations_it_was_judged_by(study: ModelStudy) -> None:
+    path = study.absolute(study.files.critical_heads())
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["provenance"]["declarations_sha256"] == declarations_digest()
