@@ -20,7 +20,6 @@ STUDIES = {
 }
 
 PASSES_ALONE = "The model passes and no control does"
-_NOTHING_LEARNED = "passing says nothing about what this model has learned."
 
 RARE = 0.05
 """Shares of planted samples up to this are rare."""
@@ -160,7 +159,9 @@ def discrimination(criterion: CriterionResult) -> str:
     if criterion.null_should_pass:
         return "A model without the mechanism is expected to pass as well, so the controls are no test of this one."
     if criterion.discriminates is False:
-        return f"{joined(names) or 'A control'} {'pass' if len(names) > 1 else 'passes'} too: {_NOTHING_LEARNED}"
+        learned = "these models have" if "_vs_" in criterion.model else "this model has"
+        passing = f"{joined(names) or 'A control'} {'pass' if len(names) > 1 else 'passes'} too"
+        return f"{passing}: passing says nothing about what {learned} learned."
     if criterion.discriminates:
         return f"{PASSES_ALONE}, so passing says something about {'this pair' if '_vs_' in criterion.model else 'this model'}."
     if criterion.verdict == "fail":
