@@ -23,6 +23,8 @@ lint: $(VENV)/installed
 
 benchmark: $(VENV)/installed
 	$(RUN) benchmarks.extraction
+	$(RUN) benchmarks.statistics
+	$(RUN) benchmarks.interventions
 
 mutants: $(VENV)/installed
 	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutation]'

@@ -99,8 +99,7 @@ class Sample:
     def draw_means(self, shuffle: Shuffle, power: int = 1) -> Array:
         """[1000, L, H, T, T]: means over problems of the draws' weights, or of a power of them; computed once."""
         if (shuffle, power) not in self._draw_means:
-            weights = self._to_shuffle.astype(np.float64) ** power if power > 1 else self._to_shuffle
-            means = shuffled_means(weights, DRAWS, self.seed, off_diagonal=shuffle == "off-diagonal")
+            means = shuffled_means(self._to_shuffle**power, DRAWS, self.seed, off_diagonal=shuffle == "off-diagonal")
             self._draw_means[shuffle, power] = means
         return self._draw_means[shuffle, power]
 

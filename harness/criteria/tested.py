@@ -113,7 +113,7 @@ def clear_hubs() -> TestMeasure:
     def count(sample: Sample) -> Array:
         # As many as a single position among T - 2 needs to be found: its q cannot be smaller than 0.04.
         enough = max(PLANTED_RESAMPLES, 25 * (sample.raw.shape[-1] - 2) - 1)
-        weights = resample_weights(len(sample.raw), enough, sample.seed)
+        weights = resample_weights(len(sample.raw), enough, sample.seed).astype(np.float32)
         p = _above_one(hub_adjusted(mean_patterns(sample.raw, weights)))
         return np.asarray((benjamini_hochberg(p) < SIGNIFICANT).sum())
 

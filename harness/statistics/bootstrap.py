@@ -22,15 +22,16 @@ def weighted_means(raw: NDArray[Any], weights: Array) -> Array:
     return (weights @ flat).reshape(len(weights), *raw.shape[1:])
 
 
-def mean_patterns(raw: NDArray[Any], weights: Array) -> Array:
+def mean_patterns(raw: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     """`weighted_means` of patterns `[n, ..., T, T]`, without the products of cells above the diagonal, which are 0.
 
-    The heads of one cell lie side by side in memory, which is how measures go through them.
+    The heads of one cell lie side by side in memory, which is how measures go through them. As exact as the weights are:
+    of single precision in half the time.
     """
     T, heads = raw.shape[-1], raw.shape[1:-2]
-    means = np.zeros((len(weights), T, T, *heads))
+    means = np.zeros((len(weights), T, T, *heads), weights.dtype)
     for i in range(T):
-        row = np.moveaxis(raw[..., i, : i + 1], -1, 1).reshape(len(raw), -1).astype(np.float64)
+        row = np.moveaxis(raw[..., i, : i + 1], -1, 1).reshape(len(raw), -1).astype(weights.dtype)
         np.matmul(weights, row, out=means[:, i, : i + 1].reshape(len(weights), -1))
     return np.moveaxis(means, (1, 2), (-2, -1))
 

@@ -94,10 +94,10 @@ def _permuted(values: NDArray[Any], rngs: Sequence[np.random.Generator]) -> NDAr
     if cells > _LONGEST_TABLE:
         return np.stack([rng.permuted(values, axis=0) for rng in rngs], axis=1)
     orders = _orders(cells)
-    chosen = np.stack([rng.integers(0, orders.shape[1], size=columns, dtype=np.uint16) for rng in rngs])
+    chosen = np.stack([rng.integers(0, orders.shape[1], size=columns, dtype=np.uint16) for rng in rngs]).astype(np.intp)
     result, column = np.empty((cells, *chosen.shape), values.dtype), np.arange(columns)
     for cell, starts in enumerate(orders * columns):
-        source = starts.take(chosen)
+        source = starts.take(chosen, mode="clip")
         source += column
         # Every index is in range; "clip" only spares numpy the check, a third of the time here.
         values.take(source, mode="clip", out=result[cell])
