@@ -11,6 +11,7 @@ from harness.statistics.bootstrap import (
 from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
 from harness.statistics.correction import benjamini_hochberg
 from harness.statistics.crossfit import halves
+from harness.statistics.head_sets import random_head_sets
 from harness.statistics.parallel import side_by_side
 from harness.statistics.permutation import (
     drawn_p,
@@ -34,6 +35,7 @@ __all__ = [
     "p_value",
     "percentile_interval",
     "plant",
+    "random_head_sets",
     "rearranged",
     "resample",
     "resample_weights",
