@@ -317,6 +317,10 @@ def _notices(result: RunResult) -> list[str]:
     if changed:
         listed = ", ".join(map(str, changed)) if isinstance(changed, list | tuple) else ""
         notices.append(f"The criteria's declarations differ from the approved ones{f': {listed}' if listed else ''}.")
+    if _get(result.run.get("dataset"), "n") == 1:
+        notices.append(
+            "One problem only: nothing can be resampled, and what asks how problems differ has nothing to go by."
+        )
     controls = result.run.get("controls") or _get(result.run.get("options"), "controls")
     if controls == "none":
         notices.append("No controls were evaluated: whatever passes here may pass for any model.")

@@ -128,7 +128,9 @@ def planted(entry: Calibration, models: Sequence[str]) -> str:
     if len(models) > 1:
         (other,) = (name for name in models if name != entry.planted_in)
         said += f". Patterns are planted in {entry.planted_in}, nothing in {other}"
-    return f"{said}. Planted samples: {entry.shortened}." if entry.shortened else f"{said}."
+    if entry.shortened:
+        said += f". Planted samples: {entry.shortened}"
+    return f"{said}. The rule has no single threshold to move." if entry.sensitivity is None else f"{said}."
 
 
 def joined(items: Sequence[str]) -> str:

@@ -150,7 +150,10 @@ def test_one_sentence_says_how_often_nothing_passes(drawn):
     ("changes", "said"),
     [
         ({"threshold_at_5_percent_false_positives": None}, "3 % of 200 samples pass; no threshold that any of them"),
-        ({"sensitivity": None, "threshold_at_5_percent_false_positives": None}, "planted, 3 % of 200 samples pass."),
+        (
+            {"sensitivity": None, "threshold_at_5_percent_false_positives": None},
+            "planted, 3 % of 200 samples pass. The rule has no single",
+        ),
         ({"shortened": "99 resamples each"}, "at ≥ 0.31. Planted samples: 99 resamples each."),
         ({"false_positive_rate": None}, ""),
         ({"false_positive_rate": 0.005, "threshold_at_5_percent_false_positives": None}, "0.5 % of 200"),

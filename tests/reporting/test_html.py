@@ -361,3 +361,11 @@ def test_the_control_model_has_its_name_and_a_sentence_of_what_it_fails(make_cri
     text = re.sub(r"<[^>]+>|\s+", " ", render(run, tmp_path))
     assert "tiny-llama-pause fails 2 of them (1.2-max and 1.4-squint) and passes 1 too (1.3-structured)" in text
     assert "control-model" not in render(run, tmp_path).replace("--control-model", "")
+
+
+def test_a_single_problem_is_said_to_be_one(make_criterion, make_run, tmp_path):
+    run = make_run([make_criterion("1.2-max")])
+    run.run["dataset"] = {"name": "synthetic", "split": "train", "n": 1}
+    assert "One problem only" in render(run, tmp_path)
+    run.run["dataset"]["n"] = 2
+    assert "One problem only" not in render(run, tmp_path)
