@@ -76,7 +76,7 @@ def together(
     """All conditions and the baseline."""
     numbers = range(len(prompts))
     setting = Setting([str(number) for number in numbers], max_tokens=tokens)
-    run_batch(model, prompts, [[1, 2]] * len(prompts), numbers, conditions, setting)
+    run_batch(model, prompts, lambda answers: [[1, 2]] * len(answers), numbers, conditions, setting)
 
 
 def seconds(work: Callable[[], None]) -> float:

@@ -16,7 +16,7 @@ from harness.interventions.engine import Setting, run_batch
 from harness.interventions.gold import gold_tokens
 from harness.interventions.plan import Rows
 from harness.interventions.reference import Reference, Site
-from harness.interventions.values import BASELINE, Condition
+from harness.interventions.values import Condition
 from harness.models.thoughts import MAX_ANSWER_TOKENS, ThoughtModel, length_batches
 from harness.problems import ProblemSet, last_number
 
@@ -110,12 +110,14 @@ def _answers_of(
     conditions: Sequence[Condition],
     setting: Setting,
 ) -> dict[str, Array]:
-    own = [prompts[row] for row in rows]
-    worded = model.generate(
-        [problems[row].question for row in rows], batch_size=len(rows), max_tokens=setting.max_tokens
-    )
-    gold = gold_tokens(model.tokenizer, worded, [problems[row].answer for row in rows])
-    outcome = run_batch(model, own, gold, rows, conditions, setting)
+    scored: list[list[int]] = []
+
+    def gold(answers: Sequence[Sequence[int]]) -> list[list[int]]:
+        worded = [model.decode(ids) for ids in answers]
+        scored[:] = gold_tokens(model.tokenizer, worded, [problems[row].answer for row in rows])
+        return scored
+
+    outcome = run_batch(model, [prompts[row] for row in rows], gold, rows, conditions, setting)
     tokens = np.zeros((len(rows), len(conditions), setting.max_tokens), dtype=np.int32)
     for problem, of_problem in enumerate(outcome.ids):
         for condition, ids in enumerate(of_problem):
@@ -123,7 +125,7 @@ def _answers_of(
     return {
         "tokens": tokens,
         "gold_log_probability": outcome.gold_log_probability.numpy(),
-        "gold_length": np.array([len(ids) for ids in gold], dtype=np.int32),
+        "gold_length": np.array([len(ids) for ids in scored], dtype=np.int32),
         "divergence": outcome.divergence.numpy(),
     }
 
@@ -166,15 +168,10 @@ def _recorded(model: ThoughtModel, prompts: Sequence[Sequence[int]], layout: Lay
         first = (rows.conditions == 0).nonzero().flatten()
         order = rows.problems[first].cpu().numpy()
         found = activations[first].float().cpu().numpy()
-        match site.kind:
-            case "input":
-                arrays["inputs"][order, site.position] = found
-            case "thought":
-                arrays["thoughts"][order, site.position, site.layer] = found
-            case "head":
-                arrays["heads"][order, site.position, site.layer, site.head] = found
+        name, index = site.place
+        arrays[name][(order, *index)] = found
 
     count = len(prompts)
     setting = Setting([""] * count, max_tokens=1, observer=observe)
-    run_batch(model, prompts, [[0]] * count, range(count), [BASELINE], setting)
+    run_batch(model, prompts, lambda answers: [[0]] * count, range(count), [], setting)
     return arrays

@@ -6,7 +6,7 @@ gives its bytes.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,7 +28,11 @@ Observer = Callable[[Site, Tensor, Rows], None]
 """Sees the activations [rows, d] of a place as they go on, interventions included."""
 
 
-@dataclass
+Gold = Callable[[Sequence[Sequence[int]]], Sequence[Sequence[int]]]
+"""From the tokens of the baseline's answers to those of the gold answers."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What one batch of B problems answered under K conditions, in the order given.
 
@@ -62,7 +66,7 @@ class Setting:
 def run_batch(
     model: ThoughtModel,
     prompts: Sequence[Sequence[int]],
-    gold: Sequence[Sequence[int]],
+    gold: Gold,
     numbers: Sequence[int],
     conditions: Sequence[Condition],
     setting: Setting,
@@ -71,71 +75,49 @@ def run_batch(
 
     Args:
         prompts: token ids of B questions (see ``ThoughtModel.prompt_ids``).
-        gold: at least one token of the gold answer for each.
+        gold: from the baseline's answers to at least one token of the gold answer for each.
         numbers: which problems of the sample they are.
     """
     context = model.encode(prompts)
-    outcome = _Collected(len(prompts), len(conditions), setting.keep_logits)
-    for some in _together(conditions, model.n_latents, max(1, MOST_ROWS // len(prompts))):
-        branches = _Batch(model, context, numbers, [BASELINE, *(conditions[number] for number in some)], setting)
-        branches.think()
-        logits = branches.end_thinking()
-        if outcome.baseline is None:
-            outcome.baseline = branches.only_baselines(logits)
-        outcome.take(some, branches, logits, branches.score(gold, logits), branches.answer())
-    return outcome.done()
+    problems, count = len(prompts), len(conditions)
+    first = _Batch(model, context, numbers, [BASELINE], setting)
+    first.think()
+    baseline = first.end_thinking()
+    expected = gold([answers[0] for answers in first.answer()])
+    outcome = Outcome(
+        ids=[[[] for _ in conditions] for _ in prompts],
+        gold_log_probability=torch.zeros(problems, count),
+        divergence=torch.zeros(problems, count),
+        eot_logits=torch.zeros(problems, count, baseline.shape[-1]) if setting.keep_logits else None,
+    )
+    for some in _together(conditions, model.n_latents, max(1, MOST_ROWS // problems)):
+        batch = _Batch(model, context, numbers, [BASELINE, *(conditions[number] for number in some)], setting)
+        batch.think()
+        logits = batch.end_thinking()
+        if batch.thoughts == model.n_latents:
+            # The one beside the conditions: its rows went through the same kernels.
+            baseline = logits[:, :1]
+        outcome.gold_log_probability[:, some] = batch.score(expected)[:, 1:].cpu()
+        outcome.divergence[:, some] = _divergence(batch.allowed(logits[:, 1:]), batch.allowed(baseline)).cpu()
+        if outcome.eot_logits is not None:
+            outcome.eot_logits[:, some] = logits[:, 1:].float().cpu()
+        for problem, answers in enumerate(batch.answer()):
+            for number, ids in zip(some, answers[1:], strict=True):
+                outcome.ids[problem][number] = ids
+    return outcome
 
 
 def _together(conditions: Sequence[Condition], n_latents: int, most: int) -> list[list[int]]:
     """Numbers of the conditions that are run at once: as many thoughts each, longest first, at most ``most``."""
-    by_length: dict[int, list[int]] = {n_latents: []}
+    by_length: dict[int, list[int]] = {}
     for number, condition in enumerate(conditions):
         by_length.setdefault(thoughts_had(condition, n_latents), []).append(number)
     size = max(1, most - 1)
-    groups = []
-    for length in sorted(by_length, reverse=True):
-        of_length = by_length[length]
-        groups += [of_length[start : start + size] for start in range(0, max(1, len(of_length)), size)]
-    return groups
-
-
-@dataclass
-class _Collected:
-    problems: int
-    conditions: int
-    keep_logits: bool
-    baseline: Tensor | None = None
-    parts: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.ids: list[list[list[int]]] = [[[] for _ in range(self.conditions)] for _ in range(self.problems)]
-        self.gold = torch.zeros(self.problems, self.conditions)
-        self.divergence = torch.zeros(self.problems, self.conditions)
-        self.logits: Tensor | None = None
-
-    def take(self, some: list[int], batch: "_Batch", logits: Tensor, gold: Tensor, answers: list[list[int]]) -> None:
-        """Put one group's results in their places; the group's own baseline rows are left out."""
-        assert self.baseline is not None
-        if self.keep_logits and self.logits is None:
-            self.logits = torch.zeros(self.problems, self.conditions, logits.shape[-1])
-        for row, (problem, place) in enumerate(batch.places):
-            if place == 0:
-                continue
-            condition = some[place - 1]
-            self.ids[problem][condition] = answers[row]
-            self.gold[problem, condition] = gold[row].cpu()
-            if self.logits is not None:
-                self.logits[problem, condition] = logits[row].cpu()
-        own = torch.log_softmax(batch.allowed(logits[: len(batch.places)]).float(), -1)
-        base = torch.log_softmax(batch.allowed(self.baseline).float(), -1)
-        for row, (problem, place) in enumerate(batch.places):
-            if place > 0:
-                apart = (own[row].exp() * (own[row] - base[problem])).sum()
-                self.divergence[problem, some[place - 1]] = apart.clamp(min=0).cpu()
-
-    def done(self) -> Outcome:
-        """The outcome of the batch."""
-        return Outcome(self.ids, self.gold, self.divergence, self.logits)
+    return [
+        of_length[start : start + size]
+        for _, of_length in sorted(by_length.items(), reverse=True)
+        for start in range(0, len(of_length), size)
+    ]
 
 
 class _Batch:
@@ -151,9 +133,10 @@ class _Batch:
     ):
         self._model, self._setting = model, setting
         problems, branches = len(numbers), len(conditions)
-        self.places = [(problem, place) for problem in range(problems) for place in range(branches)]
+        self._shape = problems, branches
         device = context.hidden.device
-        filled = [*self.places, *[(0, 0)] * (-len(self.places) % ROW_BLOCK)]
+        places = [(problem, place) for problem in range(problems) for place in range(branches)]
+        filled = [*places, *[(0, 0)] * (-len(places) % ROW_BLOCK)]
         of_problem = torch.tensor([problem for problem, _ in filled], device=device)
         of_condition = torch.tensor([place for _, place in filled], device=device)
         self._rows = Rows(of_problem, of_condition, torch.tensor(numbers, device=device)[of_problem])
@@ -162,7 +145,7 @@ class _Batch:
         self._branches = Branches(context, of_problem, self)
         self._starts = context.positions[of_problem]
         self._hidden = context.hidden[of_problem]
-        self._thoughts = thoughts_had(conditions[-1], model.n_latents)
+        self.thoughts = thoughts_had(conditions[-1], model.n_latents)
 
     def bias(self, layer: int, queries: range, keys: int) -> Tensor | None:
         """See `Bias`."""
@@ -171,7 +154,7 @@ class _Batch:
     def heads(self, layer: int, queries: range, output: Tensor) -> Tensor:
         """See `Bias`."""
         output = self._plan.heads(layer, self._named(queries), output)
-        if self._setting.observer is not None and queries.start < self._thoughts:
+        if self._setting.observer is not None and queries.start < self.thoughts:
             for head in range(output.shape[2]):
                 self._setting.observer(Site("head", queries.start, layer, head), output[:, 0, head], self._rows)
         return output
@@ -180,7 +163,7 @@ class _Batch:
         """Own positions as the plan counts them: after fewer thoughts EOT still comes after the last latent."""
         return (
             queries
-            if queries.start < self._thoughts
+            if queries.start < self.thoughts
             else range(self._model.n_latents, self._model.n_latents + len(queries))
         )
 
@@ -188,16 +171,16 @@ class _Batch:
         """Feed the thoughts."""
         with ExitStack() as hooks:
             for layer, module in enumerate(self._model.decoder_layers):
-                hooks.enter_context(_hooked(module, self._leaves(layer)))
-            for position in range(self._thoughts):
+                hooks.enter_context(module.register_forward_hook(self._leaves(layer)))
+            for position in range(self.thoughts):
                 site = Site("input", position)
                 fed = self._plan.filled(site, self._model.projection(self._hidden))
                 if self._setting.observer is not None:
                     self._setting.observer(site, fed, self._rows)
                 self._hidden = self._feed(fed[:, None])[:, -1]
 
-    def _leaves(self, layer: int) -> Callable[[Tensor], Tensor]:
-        def leaves(residual: Tensor) -> Tensor:
+    def _leaves(self, layer: int) -> Callable[[torch.nn.Module, Any, Tensor], Tensor]:
+        def leaves(module: torch.nn.Module, arguments: Any, residual: Tensor) -> Tensor:
             site = Site("thought", self._branches.length - 1, layer)
             residual = self._plan.filled(site, residual[:, 0])[:, None]
             if self._setting.observer is not None:
@@ -207,16 +190,21 @@ class _Batch:
         return leaves
 
     def end_thinking(self) -> Tensor:
-        """Feed EOT; returns its logits [rows, V + 3]."""
+        """Feed EOT; returns its logits [B, K, V + 3]."""
         token = torch.full((len(self._hidden), 1), self._model.eot_id, device=self._hidden.device)
         self._hidden = self._feed(self._model.embed(token))[:, -1]
-        return self._model.logits(self._hidden)
+        return self._by_problem(self._model.logits(self._hidden))
 
-    def score(self, gold: Sequence[Sequence[int]], logits: Tensor) -> Tensor:
-        """[rows]: log-probability of each problem's gold tokens after EOT."""
+    def _by_problem(self, of_rows: Tensor) -> Tensor:
+        """[rows, *] to [B, K, *], without the rows that only fill a block."""
+        problems, branches = self._shape
+        return of_rows[: problems * branches].reshape(problems, branches, *of_rows.shape[1:])
+
+    def score(self, gold: Sequence[Sequence[int]]) -> Tensor:
+        """[B, K]: log-probability of each problem's gold tokens after EOT."""
         ids, lengths = _right_padded(gold, self._model.pad_id, self._hidden.device)
         ids, lengths = ids[self._rows.problems], lengths[self._rows.problems]
-        total = _log_probability(self.allowed(logits), ids[:, 0])
+        total = _log_probability(self.allowed(self._model.logits(self._hidden)), ids[:, 0])
         if ids.shape[1] > 1:
             before = self._branches.length
             hidden = self._feed(self._model.embed(ids[:, :-1]))
@@ -224,13 +212,14 @@ class _Batch:
             for step in range(1, ids.shape[1]):
                 scored = _log_probability(self.allowed(self._model.logits(hidden[:, step - 1])), ids[:, step])
                 total = total + torch.where(step < lengths, scored, 0.0)
-        return total
+        return self._by_problem(total)
 
-    def answer(self) -> list[list[int]]:
-        """Decode greedily; token ids per row, EOS included. Finished rows leave."""
+    def answer(self) -> list[list[list[int]]]:
+        """Decode greedily; token ids [B][K], EOS included. Finished rows leave."""
+        problems, branches = self._shape
         ids: list[list[int]] = [[] for _ in range(len(self._hidden))]
         rows = torch.arange(len(ids), device=self._hidden.device)
-        running = rows < len(self.places)
+        running = rows < problems * branches
         last = self._model.max_positions - 1
         for count in range(1, self._setting.max_tokens + 1):
             chosen = self.allowed(self._model.logits(self._hidden)).argmax(-1)
@@ -245,7 +234,7 @@ class _Batch:
                 self._select(staying)
                 rows, running, chosen = rows[staying], running[staying], chosen[staying]
             self._hidden = self._feed(self._model.embed(chosen[:, None]))[:, -1]
-        return ids
+        return [ids[problem * branches : (problem + 1) * branches] for problem in range(problems)]
 
     def _select(self, rows: Tensor) -> None:
         self._branches.select(rows)
@@ -264,24 +253,13 @@ class _Batch:
 
     def allowed(self, logits: Tensor) -> Tensor:
         """Logits of the tokens that can be chosen: all but EOT."""
-        return logits[:, : self._model.eot_id]
-
-    def only_baselines(self, logits: Tensor) -> Tensor:
-        """[B, V + 3]: of the baseline's rows, in the order of problems."""
-        return logits[[row for row, (_, place) in enumerate(self.places) if place == 0]]
+        return logits[..., : self._model.eot_id]
 
 
-class _hooked:  # noqa: N801
-    """Within the block, what leaves a decoder layer goes through a function."""
-
-    def __init__(self, module: torch.nn.Module, leaves: Callable[[Tensor], Tensor]):
-        self._module, self._leaves = module, leaves
-
-    def __enter__(self) -> None:
-        self._handle = self._module.register_forward_hook(lambda module, args, output: self._leaves(output))
-
-    def __exit__(self, *error: object) -> None:
-        self._handle.remove()
+def _divergence(logits: Tensor, baseline: Tensor) -> Tensor:
+    """[B, K]: Kullback-Leibler divergence of distributions [B, K, V] from the baseline's [B, 1, V]."""
+    own, base = (torch.log_softmax(one.float(), -1) for one in (logits, baseline))
+    return (own.exp() * (own - base)).sum(-1).clamp(min=0)
 
 
 def _right_padded(gold: Sequence[Sequence[int]], fill: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,6 @@
 """Activations of the baseline that interventions put in other places: means, other problems, other positions."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -21,6 +20,17 @@ class Site:
     layer: int = -1
     head: int = -1
 
+    @property
+    def place(self) -> tuple[str, tuple[int, ...]]:
+        """The array of a :class:`Reference` that holds it, and where in it after the problem."""
+        match self.kind:
+            case "input":
+                return "inputs", (self.position,)
+            case "thought":
+                return "thoughts", (self.position, self.layer)
+            case "head":
+                return "heads", (self.position, self.layer, self.head)
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -36,31 +46,10 @@ class Reference:
 
     def at(self, site: Site, numbers: Tensor) -> Tensor:
         """[k, d or D] of k problems at one place."""
-        return torch.from_numpy(np.ascontiguousarray(self._of(site, numbers.numpy())))
+        name, index = site.place
+        return torch.from_numpy(np.ascontiguousarray(getattr(self, name)[(numbers.numpy(), *index)]))
 
     def mean(self, site: Site) -> Tensor:
         """[d or D]: mean over problems at one place."""
-        inputs, thoughts, heads = self._means
-        match site.kind:
-            case "input":
-                return inputs[site.position]
-            case "thought":
-                return thoughts[site.position, site.layer]
-            case "head":
-                return heads[site.position, site.layer, site.head]
-
-    def _of(self, site: Site, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-        match site.kind:
-            case "input":
-                return self.inputs[numbers, site.position]
-            case "thought":
-                return self.thoughts[numbers, site.position, site.layer]
-            case "head":
-                return self.heads[numbers, site.position, site.layer, site.head]
-
-    @cached_property
-    def _means(self) -> tuple[Tensor, Tensor, Tensor]:
-        inputs, thoughts, heads = (
-            torch.from_numpy(array.mean(axis=0, dtype=np.float64)) for array in (self.inputs, self.thoughts, self.heads)
-        )
-        return inputs, thoughts, heads
+        name, index = site.place
+        return torch.from_numpy(getattr(self, name)[(slice(None), *index)].mean(axis=0, dtype=np.float64))

@@ -70,7 +70,9 @@ def run(
 ) -> Outcome:
     prompts = prompts_of(model)
     setting = Setting([f"problem {n}" for n in range(len(QUESTIONS))], max_tokens=TOKENS, keep_logits=True, **settings)
-    return run_batch(model, [prompts[n] for n in numbers], [GOLD] * len(numbers), numbers, conditions, setting)
+    return run_batch(
+        model, [prompts[n] for n in numbers], lambda answers: [GOLD] * len(answers), numbers, conditions, setting
+    )
 
 
 def block(keys: Sequence[int], latents: bool, answer: bool, layers: Sequence[int] | None = None) -> Any:

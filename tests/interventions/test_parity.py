@@ -28,7 +28,9 @@ def run(model: ThoughtModel, golden: Golden, conditions: Sequence[Condition], **
     prompts = [model.prompt_ids(question) for question in golden.questions]
     ids = [str(number) for number in range(len(prompts))]
     setting = Setting(ids, max_tokens=MAX_TOKENS, keep_logits=True, **settings)
-    return run_batch(model, prompts, [[1, 2, 3]] * len(prompts), range(len(prompts)), conditions, setting)
+    return run_batch(
+        model, prompts, lambda answers: [[1, 2, 3]] * len(answers), range(len(prompts)), conditions, setting
+    )
 
 
 @pytest.fixture(scope="module")
