@@ -11,6 +11,7 @@ from harness.criteria.calibration import calibrate
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Scope
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import undefined
+from harness.criteria.intervened import SampleName
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
@@ -53,7 +54,7 @@ class Run:
         self._progress = progress
         self._models: dict[str, ModelStudy] = {}
         self._pairs: dict[str, PairStudy] = {}
-        self._extractions: dict[tuple[str, bool], CachedExtraction] = {}
+        self._extractions: dict[tuple[str, SampleName], CachedExtraction] = {}
         self._results: dict[tuple[str, str], CriterionResult] = {}
 
     def preflight(self) -> None:
@@ -139,7 +140,7 @@ class Run:
                 self._extraction(name),
                 self._about_results(),
                 None if control is None or self.options.controls != "all" else self._extraction(control),
-                lambda of_control: self._extraction(control if of_control and control else name, second=True),
+                lambda sample, of_control: self._extraction(control if of_control and control else name, sample),
             )
         return self._models[name]
 
@@ -198,22 +199,21 @@ class Run:
         paths = {name: str(given[name]) for name in ("gsm8k_path", "models_file") if given[name] is not None}
         return {**given, **paths, "models": list(self.options.models)}
 
-    def _extraction(self, name: str, second: bool = False) -> CachedExtraction:
-        """The extraction of a model on the sample, or on the second one with the same loaded model."""
-        known = (name, second)
+    def _extraction(self, name: str, sample: SampleName = "first") -> CachedExtraction:
+        """The extraction of a model on a sample; all samples share the loaded model."""
+        known = (name, sample)
         if known not in self._extractions:
             options = self.options
+            first = None if sample == "first" else self._extraction(name)
             self._extractions[known] = CachedExtraction(
-                self._extraction(name).files
-                if second
-                else locate(name, options.models_file, options.checkpoints.get(name)),
-                self.problem_study.second if second else self.problem_study.problems,
+                locate(name, options.models_file, options.checkpoints.get(name)) if first is None else first.files,
+                self.problem_study.sample(sample),
                 options.cache_dir,
                 options.batch_size or AUTO_BATCH_SIZE,
                 resolve_device(options.device),
                 options.dtype,
                 self._progress,
-                loaded=self._extraction(name).loaded if second else {},
+                loaded={} if first is None else first.loaded,
             )
         return self._extractions[known]
 

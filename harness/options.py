@@ -38,4 +38,8 @@ class RunOptions:
     checkpoints: dict[str, str] = field(default_factory=dict)
     """Where a model's checkpoint is, by name."""
     models_file: Path | None = None
+    sweep_problems: int = 1000
+    """Problems of the sweep over all sets of thoughts."""
+    ablate_at: tuple[str, ...] = ()
+    """Where single thoughts are ablated beside the middle layer: ``early``, ``late``, ``all``."""
     quick: bool = False

@@ -4,10 +4,18 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from harness.criteria.criterion import Criterion, Measurement, Rule, Scope
+from harness.criteria.effects import Effect, EffectTest
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure
 from harness.criteria.paired import PairMeasure
+from harness.criteria.trials import HeadTrials, Trials
 
-Measure = TypeVar("Measure", MeanMeasure | TestMeasure, PairMeasure)
+Measure = TypeVar(
+    "Measure",
+    MeanMeasure | TestMeasure,
+    PairMeasure,
+    Effect[Trials] | EffectTest[Trials],
+    Effect[HeadTrials] | EffectTest[HeadTrials],
+)
 Taken_contra = TypeVar("Taken_contra", contravariant=True)
 
 

@@ -3,27 +3,30 @@
 Everything is computed when first asked for and kept; nothing here decides a verdict.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
+from harness.criteria.effects import Effect, EffectTest, Source
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
+from harness.criteria.intervened import Intervened, SampleName
 from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, Variant
 from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.files import digest
+from harness.interventions.cached import CachedAnswers
 from harness.options import RunOptions
-from harness.problems import ProblemSet, load_problems, load_split, second_sample
+from harness.problems import ProblemSet, load_problems, load_split, second_sample, stratified_sample
 from harness.statistics import uniform, uniform_context
 
 Array = NDArray[Any]
@@ -48,6 +51,35 @@ class ProblemStudy:
     def second(self) -> ProblemSet:
         """A second sample of the training split, disjoint from the first. Errors: ``HarnessError`` for too few left."""
         return second_sample(self.problems, self.dataset, self.options.seed, self.options.gsm8k_path)
+
+    def sample(self, name: SampleName) -> ProblemSet:
+        """The problems of a sample by name. Errors: ``HarnessError`` where there are too few to draw them from."""
+        options = self.options
+        match name:
+            case "first":
+                return self.problems
+            case "second":
+                return self.second
+            case "importance":
+                return self.importance
+            case "validation":
+                taken = self.sweep.ids
+                return self._stratified("train", options.n_problems, options.seed + 1, taken)
+            case "sweep":
+                return self.sweep
+
+    @cached_property
+    def importance(self) -> ProblemSet:
+        """Problems of the test split, as many of each level of difficulty."""
+        return self._stratified("test", self.options.n_problems, self.options.seed)
+
+    @cached_property
+    def sweep(self) -> ProblemSet:
+        """Problems of the training split, as many of each level of difficulty."""
+        return self._stratified("train", self.options.sweep_problems, self.options.seed)
+
+    def _stratified(self, split: str, n: int, seed: int, without: Collection[int] = ()) -> ProblemSet:
+        return stratified_sample(self.dataset, split, n, seed, self.options.gsm8k_path, without)
 
     def sample_again(self) -> ProblemSet:
         """Draw the sample from the files once more, for comparison."""
@@ -77,8 +109,8 @@ class ProblemStudy:
 class ModelStudy:
     """Everything extracted from one model: scope ``model``.
 
-    ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named;
-    ``second`` gives the extraction of a second, disjoint sample of problems, of the control model when true.
+    ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named; ``at`` gives
+    the extraction of another sample of problems, of the control model when true.
     """
 
     def __init__(
@@ -87,7 +119,7 @@ class ModelStudy:
         extraction: CachedExtraction,
         provenance: dict[str, Any],
         control: CachedExtraction | None = None,
-        second: Callable[[bool], CachedExtraction] | None = None,
+        at: Callable[[SampleName, bool], CachedExtraction] | None = None,
     ):
         from harness.criteria.artifacts import Artifacts
         from harness.criteria.drawings import Drawings
@@ -106,7 +138,7 @@ class ModelStudy:
         self.figures = Drawings(self)
         self._extraction = extraction
         self._control = control
-        self._second = second
+        self._at = at
 
     @cached_property
     def patterns(self) -> AttentionPatterns:
@@ -164,10 +196,10 @@ class ModelStudy:
         return HeadRanking(self.sample)
 
     def _second_patterns(self, variant: Variant = "trained", *, control: bool = False) -> AttentionPatterns:
-        if self._second is None:
+        if self._at is None:
             raise NotMeasured("needs a second sample of problems")
         try:
-            extraction = self._second(control)
+            extraction = self._at("second", control)
         except HarnessError as error:
             raise NotMeasured(str(error)) from error
         return extraction.patterns(variant)
@@ -201,17 +233,38 @@ class ModelStudy:
         """A path inside the output folder."""
         return self.options.output / relative
 
-    def evaluate(self, criterion_id: str, measure: MeanMeasure | TestMeasure, rule: Rule) -> Measurement:
+    @cached_property
+    def intervened(self) -> Intervened:
+        """What the model answers under interventions. Errors: ``NotMeasured`` where there is nothing but this sample."""
+        extraction_at = self._at
+        if extraction_at is None:
+            raise NotMeasured("needs other samples of problems")
+        known: dict[tuple[SampleName, Source], CachedAnswers] = {}
+
+        def at(sample: SampleName, source: Source) -> CachedAnswers:
+            if (sample, source) not in known:
+                extraction = extraction_at(sample, source == "control-model")
+                variant: Literal["trained", "contentless"] = "contentless" if source == "contentless" else "trained"
+                known[sample, source] = CachedAnswers(extraction, self.options.seed, variant)
+            return known[sample, source]
+
+        return Intervened(self, at)
+
+    def evaluate(
+        self, criterion_id: str, measure: MeanMeasure | TestMeasure | Effect[Any] | EffectTest[Any], rule: Rule
+    ) -> Measurement:
         """A hypothesis' measurement with all controls, kept on disk by content."""
+        if isinstance(measure, Effect | EffectTest):
+            return self.intervened.evaluate(criterion_id, measure, rule)
         second = isinstance(measure, TestMeasure) and measure.second_sample
         path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id, rule, second)}.json"
         return remembered(path, lambda: evaluate(measure, rule, self.sample, self.controls))
 
     def _key(self, criterion_id: str, rule: Rule, second: bool) -> str:
         others = [] if self._control is None else [self._control.key("trained")]
-        if second and self._second is not None:
+        if second and self._at is not None:
             with suppress(HarnessError):
-                others.append(self._second(False).key("trained"))
+                others.append(self._at("second", False).key("trained"))
         settings = f"{criterion_id}:{rule!r}:{self.options.controls}:{self.options.seed}"
         return digest(self._extraction.key("trained"), settings, statistics_code(), *others)[:32]
 

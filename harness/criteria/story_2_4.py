@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.criteria.causal import head_set_p
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.critical import CRITICAL, NAMED_SHARE, RANKS, SCORES, TOP, findings_text, findings_title
 from harness.criteria.declare import hypothesis
+from harness.criteria.effects import EffectTest, heads_study
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import MeanMeasure, Selection
 from harness.criteria.rankings import Row, disorder, judged, read_rows, same
@@ -284,6 +286,18 @@ CRITERIA = (
         stable_ranking(TOP, STABLE),
         rests_on=RAW_VALIDITY,
         null_should_pass=True,
+    ),
+    hypothesis(
+        "2.4-causal",
+        "Critical heads matter causally",
+        "The heads that composite_score ranks first on the second sample, ten or a quarter of them all, hand on their mean over "
+        "problems at every latent step, on the first sample. p is the share of random sets of as many other heads (200, as many "
+        "of every layer where there are 100 such sets) whose ablation costs at least as much accuracy; zero and resample "
+        "ablation, every head alone, and how the score goes with its effect stand beside it. A random head set as control is "
+        "judged against the other random sets.",
+        Rule("<", 0.05),
+        EffectTest(heads_study, head_set_p),
+        rests_on=RAW_VALIDITY,
     ),
     Criterion(
         "2.4-csv",

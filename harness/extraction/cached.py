@@ -7,8 +7,7 @@ that want the same extraction wait for one another and then read what the first 
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from filelock import FileLock
 
 from harness.errors import HarnessError
+from harness.extraction.locks import locked
 from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns, Looks
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import open_finished
@@ -73,7 +72,7 @@ class CachedExtraction:
         """The attention patterns of a variant, extracted if need be; checked against their checksums once."""
         if variant not in self._patterns:
             folder = self._folder(variant)
-            with self._lock(variant):
+            with locked(folder):
                 arrays = open_finished(folder, ARRAYS) if (folder / "about.json").is_file() else None
                 if arrays is None:
                     self._extract(variant, folder)
@@ -87,7 +86,7 @@ class CachedExtraction:
         """The oracle's and the lone runs on a few problems."""
         patterns = self.patterns()
         path = self._folder("trained") / "oracle.npz"
-        with self._lock("trained"):
+        with locked(self._folder("trained")):
             known = _read_looks(path)
             if known is None:
                 from harness.extraction.oracle import consult
@@ -134,7 +133,7 @@ class CachedExtraction:
         """Remove this problem set's extractions from the cache."""
         self._patterns.clear()
         for variant in ("trained", "untrained", "contentless"):
-            with self._lock(variant):
+            with locked(self._folder(variant)):
                 shutil.rmtree(self._folder(variant), ignore_errors=True)
 
     def model(self, *, untrained: bool = False) -> "ThoughtModel":
@@ -188,23 +187,6 @@ class CachedExtraction:
 
     def _folder(self, variant: Variant) -> Path:
         return self.cache_dir / "extractions" / self.key(variant)
-
-    @contextmanager
-    def _lock(self, variant: Variant) -> Iterator[None]:
-        folder = self.cache_dir / "extractions"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            # The same lock object serves nested use within a process.
-            lock = FileLock(folder / f"{self.key(variant)}.lock", is_singleton=True)
-            lock.acquire()
-        except OSError as error:
-            raise HarnessError(
-                f"Cannot write the cache folder {folder}: {error.strerror}. Choose another with --cache-dir."
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
 
 def _read_looks(path: Path) -> Looks | None:

@@ -8,14 +8,14 @@ from filelock import FileLock, Timeout
 
 
 def prune(cache_dir: Path, days: float) -> tuple[int, int, int]:
-    """Remove what was not used for ``days``; an extraction that a run holds stays.
+    """Remove what was not used for ``days``; what a run holds stays.
 
-    Returns the numbers of extractions and of measurements removed, those on planted samples included, and the
-    bytes freed.
+    Returns the numbers of extractions and of measurements removed, answers under conditions counting as extractions and
+    values on planted samples as measurements, and the bytes freed.
     """
     oldest = time.time() - days * 86_400
     extractions = measurements = freed = 0
-    for folder in (cache_dir / "extractions").glob("*/"):
+    for folder in [*(cache_dir / "extractions").glob("*/"), *(cache_dir / "conditions").glob("*/")]:
         lock = FileLock(folder.with_suffix(".lock"), timeout=0)
         try:
             with lock:

@@ -112,6 +112,12 @@ class ArrayStore:
         write_json(self._manifest_path, self._manifest.model_dump(mode="json"))
 
 
+def finished_rows(folder: Path) -> int:
+    """How many rows of the store in a folder are finished; 0 where there is none."""
+    manifest = _read(folder / "manifest.json")
+    return 0 if manifest is None else sum(len(manifest.plan[chunk]) for chunk in manifest.finished)
+
+
 def open_finished(folder: Path, names: Sequence[str]) -> dict[str, NDArray[Any]] | None:
     """The arrays of a finished store, read-only, or None when it is unfinished or any chunk is damaged."""
     manifest = _read(folder / "manifest.json")

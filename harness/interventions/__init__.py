@@ -1,8 +1,8 @@
 """Interventions on latent thoughts: values that name them, and the engine that runs many at once."""
 
-from harness.interventions.answers import Answers, answer_conditions, record_reference
-from harness.interventions.engine import Outcome, Setting, run_batch
-from harness.interventions.reference import Reference, Site
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.interventions.values import (
     BASELINE,
     AblateHeads,
@@ -23,6 +23,11 @@ from harness.interventions.values import (
     Truncate,
     Zero,
 )
+
+if TYPE_CHECKING:
+    from harness.interventions.answers import Answers, answer_conditions, record_reference
+    from harness.interventions.engine import Outcome, Setting, run_batch
+    from harness.interventions.reference import Reference, Site
 
 __all__ = [
     "BASELINE",
@@ -52,3 +57,21 @@ __all__ = [
     "record_reference",
     "run_batch",
 ]
+
+_WHERE = {
+    "Answers": "answers",
+    "Outcome": "engine",
+    "Reference": "reference",
+    "Setting": "engine",
+    "Site": "reference",
+    "answer_conditions": "answers",
+    "record_reference": "answers",
+    "run_batch": "engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # torch takes seconds to import; who only names conditions, or reads answers from the cache, does without.
+    if name in _WHERE:
+        return getattr(import_module(f"harness.interventions.{_WHERE[name]}"), name)
+    raise AttributeError(f"module 'harness.interventions' has no attribute {name!r}")

@@ -32,7 +32,8 @@ class Answers:
 
     ``tokens`` [n, K, m] int32: ids of the answer plus 1, 0 after its end. ``gold_log_probability`` [n, K] float32: of all
     tokens of the gold answer; ``gold_length`` [n]: how many they are. ``divergence`` [n, K] float32: Kullback-Leibler
-    divergence of the first answer token's distribution from the baseline's, in nats.
+    divergence of the first answer token's distribution from the baseline's, in nats. ``numbers`` [n, K]: the number each
+    answer ends in, NaN for none.
     """
 
     conditions: tuple[Condition, ...]
@@ -40,6 +41,7 @@ class Answers:
     gold_log_probability: NDArray[np.float32]
     gold_length: NDArray[np.int32]
     divergence: NDArray[np.float32]
+    numbers: NDArray[np.float64]
 
     @cached_property
     def gold_perplexity(self) -> Array:
@@ -56,11 +58,6 @@ class Answers:
         n, conditions = self.tokens.shape[:2]
         return [[model.decode(self.ids(row, place)) for place in range(conditions)] for row in range(n)]
 
-    def numbers(self, model: ThoughtModel) -> Array:
-        """[n, K]: the number each answer ends in, NaN for none."""
-        read = [[last_number(text) for text in texts] for texts in self.texts(model)]
-        return np.array([[np.nan if number is None else number for number in row] for row in read])
-
 
 def answer_conditions(
     model: ThoughtModel,
@@ -72,17 +69,21 @@ def answer_conditions(
     seed: int = 0,
     max_tokens: int = MAX_ANSWER_TOKENS,
     batch_size: int = BATCH_SIZE,
+    latent_inputs: NDArray[np.float32] | None = None,
     progress: Progress = quiet,
     label: str = "conditions",
 ) -> Answers:
     """Answers under every condition, in files in ``folder``; a run that was cut off there is continued.
+
+    ``latent_inputs`` [T, d] are fed instead of the thoughts, to the baseline too (the contentless control).
 
     Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
     """
     prompts = [model.prompt_ids(question) for question in problems.questions]
     model.require_fit(prompts)
     plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
-    setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens)
+    fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
+    setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens, latent_inputs=fixed)
     store = ArrayStore(folder, _layout(len(prompts), len(conditions), max_tokens), plan)
     with progress(f"{model.name}: {label}", len(prompts)) as advance:
         advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
@@ -99,6 +100,7 @@ def _layout(problems: int, conditions: int, tokens: int) -> Layout:
         "gold_log_probability": ((problems, conditions), np.dtype(np.float32)),
         "gold_length": ((problems,), np.dtype(np.int32)),
         "divergence": ((problems, conditions), np.dtype(np.float32)),
+        "numbers": ((problems, conditions), np.dtype(np.float64)),
     }
 
 
@@ -119,14 +121,23 @@ def _answers_of(
 
     outcome = run_batch(model, [prompts[row] for row in rows], gold, rows, conditions, setting)
     tokens = np.zeros((len(rows), len(conditions), setting.max_tokens), dtype=np.int32)
+    numbers = np.full((len(rows), len(conditions)), np.nan)
+    # Most conditions give one of a few answers.
+    read: dict[tuple[int, ...], float] = {}
     for problem, of_problem in enumerate(outcome.ids):
         for condition, ids in enumerate(of_problem):
             tokens[problem, condition, : len(ids)] = np.array(ids, dtype=np.int32) + 1
+            known = tuple(ids)
+            if known not in read:
+                number = last_number(model.decode(ids))
+                read[known] = np.nan if number is None else number
+            numbers[problem, condition] = read[known]
     return {
         "tokens": tokens,
         "gold_log_probability": outcome.gold_log_probability.numpy(),
         "gold_length": np.array([len(ids) for ids in scored], dtype=np.int32),
         "divergence": outcome.divergence.numpy(),
+        "numbers": numbers,
     }
 
 
@@ -136,9 +147,12 @@ def record_reference(
     *,
     folder: Path,
     batch_size: int = BATCH_SIZE,
+    latent_inputs: NDArray[np.float32] | None = None,
     progress: Progress = quiet,
 ) -> Reference:
     """Activations of the baseline at every place that an intervention can fill, in files in ``folder``.
+
+    ``latent_inputs`` as for :func:`answer_conditions`.
 
     Errors: as :func:`answer_conditions`.
     """
@@ -151,17 +165,20 @@ def record_reference(
         "thoughts": ((n, latents, layers, model.width), np.dtype(np.float32)),
         "heads": ((n, latents, layers, heads, model.head_width), np.dtype(np.float32)),
     }
+    fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
     store = ArrayStore(folder, layout, plan)
     with progress(f"{model.name}: baseline activations", n) as advance:
         advance(n - sum(len(store.rows(chunk)) for chunk in store.remaining))
         for chunk in store.remaining:
             rows = store.rows(chunk)
-            store.write(chunk, _recorded(model, [prompts[row] for row in rows], layout))
+            store.write(chunk, _recorded(model, [prompts[row] for row in rows], layout, fixed))
             advance(len(rows))
     return Reference(**store.arrays())
 
 
-def _recorded(model: ThoughtModel, prompts: Sequence[Sequence[int]], layout: Layout) -> dict[str, Array]:
+def _recorded(
+    model: ThoughtModel, prompts: Sequence[Sequence[int]], layout: Layout, latent_inputs: torch.Tensor | None
+) -> dict[str, Array]:
     arrays = {name: np.zeros((len(prompts), *shape[1:]), dtype) for name, (shape, dtype) in layout.items()}
 
     def observe(site: Site, activations: torch.Tensor, rows: Rows) -> None:
@@ -172,6 +189,6 @@ def _recorded(model: ThoughtModel, prompts: Sequence[Sequence[int]], layout: Lay
         arrays[name][(order, *index)] = found
 
     count = len(prompts)
-    setting = Setting([""] * count, max_tokens=1, observer=observe)
+    setting = Setting([""] * count, max_tokens=1, observer=observe, latent_inputs=latent_inputs)
     run_batch(model, prompts, lambda answers: [[0]] * count, range(count), [], setting)
     return arrays

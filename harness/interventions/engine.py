@@ -52,6 +52,7 @@ class Setting:
     """What the conditions of a study share.
 
     ``ids`` are the ids of all problems of the sample; ``reference`` is needed by mean, resample and shuffle.
+    ``latent_inputs`` [T, d] are fed instead of what the recurrence gives, to the baseline too (the contentless control).
     """
 
     ids: Sequence[str]
@@ -60,6 +61,7 @@ class Setting:
     max_tokens: int = MAX_ANSWER_TOKENS
     observer: Observer | None = None
     keep_logits: bool = False
+    latent_inputs: Tensor | None = None
 
 
 @torch.inference_mode()
@@ -174,10 +176,16 @@ class _Batch:
                 hooks.enter_context(module.register_forward_hook(self._leaves(layer)))
             for position in range(self.thoughts):
                 site = Site("input", position)
-                fed = self._plan.filled(site, self._model.projection(self._hidden))
+                fed = self._plan.filled(site, self._next_input(position))
                 if self._setting.observer is not None:
                     self._setting.observer(site, fed, self._rows)
                 self._hidden = self._feed(fed[:, None])[:, -1]
+
+    def _next_input(self, position: int) -> Tensor:
+        fixed = self._setting.latent_inputs
+        if fixed is None:
+            return self._model.projection(self._hidden)
+        return fixed[position].to(self._hidden).expand_as(self._hidden)
 
     def _leaves(self, layer: int) -> Callable[[torch.nn.Module, Any, Tensor], Tensor]:
         def leaves(module: torch.nn.Module, arguments: Any, residual: Tensor) -> Tensor:

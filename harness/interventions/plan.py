@@ -82,17 +82,21 @@ class Plan:
         self.conditions, self.rows = conditions, rows
         self.n_layers, self.n_heads, self.n_latents = sizes
         self._reference, self._ids, self._seed = reference, ids, seed
-        self._fills: dict[Site, list[tuple[int, Fill]]] = defaultdict(list)
+        self._fills: dict[Site, dict[tuple[int, Fill], list[int]]] = defaultdict(dict)
         self._answer_bias: dict[int, list[tuple[int, BlockAttention]]] = defaultdict(list)
         self._latent_bias: dict[int, list[tuple[int, Intervention]]] = defaultdict(list)
         for number, condition in enumerate(conditions):
             for intervention in condition:
                 self._note(number, intervention)
         self._compiled: dict[Any, Tensor | None] = {}
+        self._rows_of: dict[tuple[int, ...], Tensor] = {}
 
     def _note(self, condition: int, intervention: Intervention) -> None:
         for site, fill in self._sites(intervention):
-            self._fills[site].append((condition, fill))
+            groups = self._fills[site]
+            # A condition's second fill of a place comes after its first; conditions with the same fill are filled at once.
+            turn = sum(condition in members for members in groups.values())
+            groups.setdefault((turn, fill), []).append(condition)
         match intervention:
             case BlockAttention(queries=queries, layers=layers):
                 for layer in self._layers(layers):
@@ -126,6 +130,7 @@ class Plan:
         """Go on with these rows only."""
         self.rows = self.rows.select(rows)
         self._compiled.clear()
+        self._rows_of.clear()
 
     def bias(self, layer: int, queries: range, keys: int) -> Tensor | None:
         """[rows, H or 1, queries, keys] that is added to the scores, or None for nothing (see `Bias`)."""
@@ -179,21 +184,29 @@ class Plan:
 
     def filled(self, site: Site, activations: Tensor) -> Tensor:
         """[rows, d] at one place, replaced where a condition says so."""
-        for condition, fill in self._fills.get(site, ()):
-            chosen = (self.rows.conditions == condition).nonzero().flatten()
+        for group in sorted(self._fills.get(site, {}), key=lambda group: group[0]):
+            chosen = self._members(site, group)
             if len(chosen):
-                baseline = activations[self.rows.baselines[chosen]]
-                activations = activations.index_copy(
-                    0, chosen, self._replacement(fill, site, self.rows.numbers[chosen], activations[chosen], baseline)
-                )
+                activations = activations.index_copy(0, chosen, self._replacement(group[1], site, chosen, activations))
         return activations
 
-    def _replacement(self, fill: Fill, site: Site, numbers: Tensor, own: Tensor, baseline: Tensor) -> Tensor:
+    def _members(self, site: Site, group: tuple[int, Fill]) -> Tensor:
+        """Rows of the conditions that fill a place alike."""
+        conditions = self._fills[site][group]
+        if tuple(conditions) not in self._rows_of:
+            wanted = torch.zeros(len(self.conditions), dtype=torch.bool)
+            wanted[conditions] = True
+            chosen = wanted.to(self.rows.conditions.device)[self.rows.conditions]
+            self._rows_of[tuple(conditions)] = chosen.nonzero().flatten()
+        return self._rows_of[tuple(conditions)]
+
+    def _replacement(self, fill: Fill, site: Site, chosen: Tensor, activations: Tensor) -> Tensor:
+        own, numbers = activations[chosen], self.rows.numbers[chosen]
         match fill:
             case Zero():
                 return torch.zeros_like(own)
             case Itself():
-                return baseline
+                return activations[self.rows.baselines[chosen]]
             case Noise(sigma):
                 exact = own.to(torch.promote_types(own.dtype, torch.float32))
                 spread = exact.std(dim=-1, correction=0, keepdim=True)

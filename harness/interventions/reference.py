@@ -1,6 +1,7 @@
 """Activations of the baseline that interventions put in other places: means, other problems, other positions."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -52,4 +53,8 @@ class Reference:
     def mean(self, site: Site) -> Tensor:
         """[d or D]: mean over problems at one place."""
         name, index = site.place
-        return torch.from_numpy(getattr(self, name)[(slice(None), *index)].mean(axis=0, dtype=np.float64))
+        return torch.from_numpy(self._means[name][index])
+
+    @cached_property
+    def _means(self) -> dict[str, NDArray[np.float64]]:
+        return {name: getattr(self, name).mean(axis=0, dtype=np.float64) for name in ("inputs", "thoughts", "heads")}

@@ -1,7 +1,7 @@
 """Problems by name: GSM8K (hub or local folder), the synthetic set, or the user's own file; all of them or a sample."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from operator import index
 from pathlib import Path
@@ -74,6 +74,37 @@ def second_sample(first: ProblemSet, dataset: str | Path, seed: int, path: str |
         raise HarnessError(f"needs {len(first)} more problems, {_described(everything)} has {len(remaining)} left")
     drawn = sorted(random.Random(seed + 1).sample(remaining, len(first)))
     return replace(everything, problems=tuple(everything[row] for row in drawn), seed=seed + 1)
+
+
+LEVELS = (2, 3, 4, 5)
+"""Levels of difficulty that samples are balanced over: as many calculated steps, the last one or more of them."""
+
+
+def level(problem: Problem) -> int:
+    """The level a problem belongs to: its difficulty, 5 for 5 and more; 0 and 1 belong to none."""
+    return min(problem.difficulty, LEVELS[-1])
+
+
+def stratified_sample(
+    dataset: str | Path, split: str, n: int, seed: int, path: str | Path | None = None, without: Collection[int] = ()
+) -> ProblemSet:
+    """``n`` problems, as many of each level as can be (the easier levels have one more where n is no multiple of four).
+
+    Of every level ``random.Random(seed).sample(its rows, count)``, in the order of the split; rows ``without`` are not
+    drawn. Errors: ``HarnessError`` naming the level that has too few problems.
+    """
+    everything = load_split(dataset, split, path)
+    drawn: list[Problem] = []
+    for place, one in enumerate(LEVELS):
+        count = n // len(LEVELS) + (place < n % len(LEVELS))
+        members = [problem for problem in everything if level(problem) == one and problem.id not in without]
+        if len(members) < count:
+            raise HarnessError(
+                f"needs {count} problems of difficulty {one}{'+' if one == LEVELS[-1] else ''}, "
+                f"{_described(everything)} has {len(members)} to draw from"
+            )
+        drawn += random.Random(seed).sample(members, count)
+    return replace(everything, problems=tuple(sorted(drawn, key=lambda problem: problem.id)), seed=None)
 
 
 def load_split(dataset: str | Path, split: str, path: str | Path | None = None) -> ProblemSet:

@@ -10,8 +10,10 @@ from harness.statistics.bootstrap import (
 )
 from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
 from harness.statistics.correction import benjamini_hochberg
+from harness.statistics.correlation import within_problem_p
 from harness.statistics.crossfit import halves
 from harness.statistics.head_sets import random_head_sets
+from harness.statistics.paired import mcnemar_p
 from harness.statistics.parallel import side_by_side
 from harness.statistics.permutation import (
     drawn_p,
@@ -31,6 +33,7 @@ __all__ = [
     "group_permutation_p",
     "halves",
     "label_permutation_p",
+    "mcnemar_p",
     "mean_patterns",
     "p_value",
     "percentile_interval",
@@ -46,4 +49,5 @@ __all__ = [
     "uniform",
     "uniform_context",
     "weighted_means",
+    "within_problem_p",
 ]

@@ -70,7 +70,7 @@ def test_a_sham_is_the_baseline_and_ablations_cost_answers(
     np.testing.assert_array_equal(answers.tokens[:, 1], answers.tokens[:, 0])
     np.testing.assert_array_equal(answers.gold_log_probability[:, 1], answers.gold_log_probability[:, 0])
     assert not answers.divergence[:, :2].any()
-    right = answers.numbers(model) == np.array([one.answer for one in problems])[:, None]
+    right = answers.numbers == np.array([one.answer for one in problems])[:, None]
     assert right[:, 0].mean() > 0.7
     assert right[:, 2].mean() < 0.4
     assert (answers.gold_log_probability[:, 0] - answers.gold_log_probability[:, 2]).mean() > 1
@@ -80,7 +80,7 @@ def test_a_sham_is_the_baseline_and_ablations_cost_answers(
 def test_the_gold_answer_is_likely_where_the_model_is_right(
     model: ThoughtModel, problems: ProblemSet, answers: Answers
 ) -> None:
-    right = answers.numbers(model)[:, 0] == [one.answer for one in problems]
+    right = answers.numbers[:, 0] == [one.answer for one in problems]
     assert np.median(answers.gold_perplexity[right, 0]) < 1.2
     np.testing.assert_allclose(
         answers.gold_perplexity, np.exp(-answers.gold_log_probability / answers.gold_length[:, None]), rtol=1e-6

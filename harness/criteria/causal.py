@@ -1,0 +1,81 @@
+"""Do the heads that a score ranks first matter more than others when they are ablated?"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata, spearmanr
+
+from harness.criteria.criterion import Measurement
+from harness.criteria.sample import RESAMPLES
+from harness.criteria.trials import HeadTrials
+from harness.measures.importance import paired_drop
+from harness.statistics import drawn_p, percentile_interval, resample_weights
+
+Array = NDArray[Any]
+
+
+def head_set_p(trials: HeadTrials) -> Measurement:
+    """p over random head sets of the accuracy lost without the chosen heads, with all that stands beside it."""
+    losses = {fill: paired_drop(trials.baseline, right) for fill, right in trials.sets.items()}
+    lost = {fill: drop.mean(axis=0) for fill, drop in losses.items()}
+    p = {fill: drawn_p(float(drop[0]), drop[1:]) for fill, drop in lost.items()}
+    first = next(iter(trials.sets))
+    beside: dict[str, Any] = {"baseline_accuracy": float(trials.baseline.mean()), "matched_by_layer": trials.layered}
+    for fill, drop in lost.items():
+        beside |= {
+            f"accuracy_lost_{fill}": float(drop[0]),
+            f"accuracy_lost_random_{fill}": float(np.median(drop[1:])),
+            f"p_{fill}": p[fill],
+        }
+    if len(trials) > 1:
+        low, high = percentile_interval(_resampled(losses[first][:, :1], trials.seed)[:, 0])
+        beside |= {"accuracy_lost_ci_low": float(low), "accuracy_lost_ci_high": float(high)}
+        relation, ends = score_effect_relation(trials)
+        beside |= {
+            "rank_correlation_of_score_and_effect": relation,
+            "rank_correlation_ci_low": ends[0],
+            "rank_correlation_ci_high": ends[1],
+        }
+    return Measurement(
+        p[first],
+        p_value=p[first],
+        answer=_in_words(trials, lost[first], p[first]),
+        beside=beside,
+        n_problems=len(trials),
+    )
+
+
+def score_effect_relation(trials: HeadTrials) -> tuple[float, tuple[float, float]]:
+    """Spearman's rank correlation of score and accuracy lost over heads, and its interval over resampled problems.
+
+    NaN where no head, or every head alike, costs anything.
+    """
+    effects = paired_drop(trials.baseline, trials.single)
+    found = _rank_correlation(trials.composite, effects.mean(axis=0)[None])[0]
+    drawn = _rank_correlation(trials.composite, _resampled(effects, trials.seed))
+    low, high = percentile_interval(drawn[np.isfinite(drawn)]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return float(found), (float(low), float(high))
+
+
+def _rank_correlation(score: Array, effects: Array) -> Array:
+    """[draws] of a score [heads] and effects [draws, heads]."""
+    ranks = rankdata(effects, axis=1)
+    own = rankdata(score)
+    own = own - own.mean()
+    ranks = ranks - ranks.mean(axis=1, keepdims=True)
+    spread = np.sqrt((own**2).sum() * (ranks**2).sum(axis=1))
+    return np.divide(ranks @ own, spread, out=np.full(len(ranks), np.nan), where=spread > 1e-12)
+
+
+def _resampled(values: Array, seed: int) -> Array:
+    return resample_weights(len(values), RESAMPLES, seed) @ values
+
+
+def _in_words(trials: HeadTrials, lost: Array, p: float) -> str:
+    relation = spearmanr(trials.composite, paired_drop(trials.baseline, trials.single).mean(axis=0)).statistic
+    return (
+        f"Without the top {len(trials.chosen)} heads accuracy falls by {lost[0]:.3g}, without as many random ones by "
+        f"{np.median(lost[1:]):.3g} (median of {trials.draws}): p = {p:.3g}; score and effect of single heads: rho = "
+        f"{relation:.2g}"
+    )

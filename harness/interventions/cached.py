@@ -1,0 +1,182 @@
+"""Answers under conditions by content: the same weights, problems, conditions and code never run twice."""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.extraction.cached import CachedExtraction, sources_digest
+from harness.extraction.locks import locked
+from harness.extraction.store import finished_rows, open_finished
+from harness.files import digest, write_json
+from harness.interventions.values import Condition, Mean, Resample, Shuffle
+
+Variant = Literal["trained", "contentless"]
+
+_CODE = ("attention.py", "models/*.py", "extraction/*.py", "interventions/*.py")
+_ANSWERS = ("tokens", "gold_log_probability", "gold_length", "divergence", "numbers")
+_REFERENCE = ("inputs", "thoughts", "heads")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What n problems were answered under K conditions, as it lies in the cache; see :class:`Answers` for the arrays.
+
+    ``about``: seconds, the problems that were run in them, and the process' peak memory in bytes.
+    """
+
+    tokens: NDArray[np.int32]
+    gold_log_probability: NDArray[np.float32]
+    gold_length: NDArray[np.int32]
+    divergence: NDArray[np.float32]
+    numbers: NDArray[np.float64]
+    about: dict[str, Any]
+
+
+@dataclass
+class CachedAnswers:
+    """All that one model answers about the problems of an extraction.
+
+    ``variant`` *contentless* feeds the mean over the problems of each thought's input instead of the thoughts.
+    """
+
+    extraction: CachedExtraction
+    seed: int
+    variant: Variant = "trained"
+    _known: dict[str, Answered] = field(default_factory=dict)
+
+    def key(self, what: str) -> str:
+        """The content key of answers, or of the baseline's activations."""
+        extraction = self.extraction
+        return digest(
+            extraction.model_fingerprint,
+            extraction.problems.fingerprint,
+            self.variant,
+            f"{extraction.batch_size}:{extraction.device}:{extraction.dtype}:{self.seed}",
+            what,
+            conditions_code(),
+        )[:32]
+
+    def answers(self, conditions: Sequence[Condition], label: str) -> Answered:
+        """The answers under every condition, run if need be; checked against their checksums once."""
+        what = repr(list(conditions))
+        if what not in self._known:
+            folder = self._folder(what)
+            with locked(folder):
+                arrays = open_finished(folder, _ANSWERS) if (folder / "about.json").is_file() else None
+                if arrays is None:
+                    arrays = self._run(conditions, folder, label)
+            about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+            self._known[what] = Answered(**arrays, about=about)
+        return self._known[what]
+
+    def texts(self, conditions: Sequence[Condition], label: str) -> list[list[str]]:
+        """[n][K]: the answers as text."""
+        answered = self.answers(conditions, label)
+        path = self._folder(repr(list(conditions))) / "texts.json"
+        if not path.is_file():
+            tokens = answered.tokens.reshape(-1, answered.tokens.shape[-1])
+            model, known = self.extraction.model(), dict[bytes, str]()
+            for row in tokens:
+                if row.tobytes() not in known:
+                    known[row.tobytes()] = model.decode((row[row > 0] - 1).tolist())
+            texts = np.array([known[row.tobytes()] for row in tokens], dtype=object)
+            write_json(path, texts.reshape(answered.tokens.shape[:2]).tolist())
+        content: list[list[str]] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
+    def forget(self, conditions: Sequence[Condition]) -> None:
+        """Remove these answers from the cache."""
+        what = repr(list(conditions))
+        self._known.pop(what, None)
+        with locked(self._folder(what)):
+            shutil.rmtree(self._folder(what), ignore_errors=True)
+
+    def reference_arrays(self) -> dict[str, NDArray[Any]]:
+        """The baseline's activations, as the arrays of a :class:`Reference`."""
+        folder = self._folder("reference")
+        with locked(folder):
+            arrays = open_finished(folder, _REFERENCE)
+            if arrays is None:
+                from harness.interventions.answers import record_reference
+
+                record_reference(
+                    self.extraction.model(),
+                    self.extraction.problems,
+                    folder=folder,
+                    batch_size=self._batch_size,
+                    latent_inputs=self.latent_inputs(),
+                    progress=self.extraction.progress,
+                )
+                arrays = open_finished(folder, _REFERENCE)
+        assert arrays is not None
+        return arrays
+
+    def latent_inputs(self) -> NDArray[np.float32] | None:
+        """[T, d]: what is fed instead of the thoughts; None where they think."""
+        if self.variant == "trained":
+            return None
+        inputs = self.extraction.patterns().latent_inputs
+        return np.asarray(inputs.mean(axis=0, dtype=np.float64), dtype=np.float32)
+
+    @property
+    def _batch_size(self) -> int:
+        from harness.interventions.answers import BATCH_SIZE
+
+        return min(self.extraction.batch_size, BATCH_SIZE)
+
+    def _run(self, conditions: Sequence[Condition], folder: Path, label: str) -> dict[str, NDArray[Any]]:
+        from harness.interventions.answers import answer_conditions
+        from harness.interventions.reference import Reference
+        from harness.models.memory import peak_memory
+
+        model = self.extraction.model()
+        reference = Reference(**self.reference_arrays()) if needs_reference(conditions) else None
+        before = finished_rows(folder)
+        started = time.monotonic()
+        answers = answer_conditions(
+            model,
+            self.extraction.problems,
+            conditions,
+            folder=folder,
+            reference=reference,
+            seed=self.seed,
+            batch_size=self._batch_size,
+            latent_inputs=self.latent_inputs(),
+            progress=self.extraction.progress,
+            label=label if self.variant == "trained" else f"{label} (control: {self.variant})",
+        )
+        write_json(
+            folder / "about.json",
+            {
+                "model": model.name,
+                "variant": self.variant,
+                "conditions": [repr(one) for one in conditions],
+                "n_problems": len(self.extraction.problems),
+                "problems_run": len(self.extraction.problems) - before,
+                "seconds": time.monotonic() - started,
+                "peak_memory_bytes": peak_memory(model.device.type),
+                "device": str(model.device),
+            },
+        )
+        return {name: getattr(answers, name) for name in _ANSWERS}
+
+    def _folder(self, what: str) -> Path:
+        return self.extraction.cache_dir / "conditions" / self.key(what)
+
+
+def needs_reference(conditions: Sequence[Condition]) -> bool:
+    """Whether any condition puts the baseline's activations in other places."""
+    fills = [getattr(intervention, "fill", None) for condition in conditions for intervention in condition]
+    return any(isinstance(fill, Mean | Resample | Shuffle) for fill in fills)
+
+
+def conditions_code() -> str:
+    """Digest of the code and packages that decide what is answered under conditions."""
+    return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))

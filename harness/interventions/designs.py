@@ -1,0 +1,96 @@
+"""The conditions of the studies, by readable name: which thoughts or heads are ablated, with what."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+from harness.interventions.values import (
+    BASELINE,
+    AblateHeads,
+    AblateThought,
+    Condition,
+    Fill,
+    Head,
+    Itself,
+    Mean,
+    Noise,
+    Resample,
+    Sham,
+    Shuffle,
+    Zero,
+)
+from harness.measures.subsets import positions_of
+
+Design = dict[str, Condition]
+"""Conditions by name, in the order in which they are run."""
+
+FILLS: Mapping[str, Fill] = {
+    "zero": Zero(),
+    "mean": Mean(),
+    "noise 0.5": Noise(0.5),
+    "noise 1": Noise(1.0),
+    "noise 2": Noise(2.0),
+    "resample": Resample(),
+    "shuffle": Shuffle(),
+}
+"""What an ablated thought is replaced by; the first is the study's own."""
+HEAD_FILLS: Mapping[str, Fill] = {"mean": Mean(), "zero": Zero(), "resample": Resample()}
+"""What ablated heads hand on instead; the first is the study's own."""
+AT_LARGEST = 3
+"""Most thoughts that the importance study ablates together."""
+
+
+def places(L: int) -> dict[str, tuple[int, ...]]:
+    """Where the residual stream is replaced: the study's probe layers, and all layers at once."""
+    return {"middle": (L // 2,), "early": (L // 4,), "late": (7 * L // 8,), "all": tuple(range(L))}
+
+
+def name_of(fill: str, positions: Sequence[int], place: str = "middle") -> str:
+    """``zero CT0+CT2``, ``mean CT1 (late)``."""
+    thoughts = "+".join(f"CT{position}" for position in positions)
+    return f"{fill} {thoughts}" if place == "middle" else f"{fill} {thoughts} ({place})"
+
+
+def importance_design(L: int, T: int, also_at: Sequence[str] = ()) -> Design:
+    """Baseline, sham, every thought patched with itself, every thought ablated alone with every fill, pairs, triplets.
+
+    All at the middle layer; ``also_at`` names further :func:`places` for the single thoughts.
+    """
+    where = places(L)
+    design: Design = {"baseline": BASELINE, "sham": (Sham(),)}
+    everywhere = (AblateThought(tuple(range(T)), where["all"], Itself()),)
+    design |= {
+        f"itself CT{position}": (AblateThought((position,), where["middle"], Itself()),) for position in range(T)
+    }
+    design["itself, all thoughts and layers"] = everywhere
+    for place in ("middle", *(one for one in also_at if one != "middle")):
+        for fill, value in FILLS.items():
+            for position in range(T):
+                design[name_of(fill, (position,), place)] = (AblateThought((position,), where[place], value),)
+    for size in range(2, min(AT_LARGEST, T) + 1):
+        for positions in combinations(range(T), size):
+            design[name_of("zero", positions)] = (AblateThought(positions, where["middle"], Zero()),)
+    return design
+
+
+def subsets_design(L: int, T: int, fill: str = "zero") -> Design:
+    """Every subset of the thoughts ablated at the middle layer, in the order of their numbers, then a sham."""
+    layers, value = places(L)["middle"], FILLS[fill]
+    design: Design = {"baseline": BASELINE}
+    for number in range(1, 1 << T):
+        positions = positions_of(number, T)
+        design[name_of(fill, positions)] = (AblateThought(positions, layers, value),)
+    design["sham"] = (Sham(),)
+    return design
+
+
+def heads_design(chosen: Sequence[Head], others: Sequence[Sequence[Head]], L: int, H: int) -> Design:
+    """Baseline, sham, the chosen heads and every other set of heads with every fill, and each head alone."""
+    design: Design = {"baseline": BASELINE, "sham": (Sham(),)}
+    for fill, value in HEAD_FILLS.items():
+        design[f"{fill} chosen"] = (AblateHeads(tuple(chosen), value),)
+        design |= {f"{fill} random {number}": (AblateHeads(tuple(one), value),) for number, one in enumerate(others)}
+    alone = HEAD_FILLS["mean"]
+    design |= {
+        f"mean L{layer}H{head}": (AblateHeads(((layer, head),), alone),) for layer in range(L) for head in range(H)
+    }
+    return design
