@@ -2,6 +2,7 @@
 
 from harness.interventions.answers import Answers, answer_conditions, record_reference
 from harness.interventions.engine import Outcome, Setting, run_batch
+from harness.interventions.patterns import ConditionPatterns, attention_under
 from harness.interventions.reference import Reference, Site
 from harness.interventions.values import (
     BASELINE,
@@ -33,6 +34,7 @@ __all__ = [
     "BiasAttention",
     "BlockAttention",
     "Condition",
+    "ConditionPatterns",
     "Fill",
     "Intervention",
     "Itself",
@@ -49,6 +51,7 @@ __all__ = [
     "Truncate",
     "Zero",
     "answer_conditions",
+    "attention_under",
     "record_reference",
     "run_batch",
 ]
