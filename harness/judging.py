@@ -14,6 +14,7 @@ from harness.criteria.hypothesis import undefined
 from harness.criteria.intervened import SampleName
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
+from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
@@ -112,6 +113,8 @@ class Run:
                 continue
             study = self.model_study(name) if scope == "model" else self.pair_study(name)
             if content := calibrate(study, own, self._progress):
+                if isinstance(study, ModelStudy) and self.options.controls == "all" and ranks_heads(content):
+                    content.planted_heads = study.planted_heads
                 path = study.files.calibration(content)
                 paths |= {(name, entry.id): path for entry in content.criteria}
         return [

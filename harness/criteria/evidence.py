@@ -18,7 +18,9 @@ from harness.criteria.critical import HeadRanking
 from harness.criteria.effects import Effect, EffectTest, Source
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.intervened import Intervened, SampleName
+from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
+from harness.criteria.results import PlantedHeads
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, Variant
@@ -194,6 +196,11 @@ class ModelStudy:
     def ranking(self) -> HeadRanking:
         """The heads ranked by composite score."""
         return HeadRanking(self.sample)
+
+    @cached_property
+    def planted_heads(self) -> PlantedHeads | None:
+        """How heads of the model that are given a pattern are found again; None where that is not defined."""
+        return planted_heads(self._extraction, self.options.seed)
 
     def _second_patterns(self, variant: Variant = "trained", *, control: bool = False) -> AttentionPatterns:
         if self._at is None:

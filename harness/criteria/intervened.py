@@ -116,10 +116,11 @@ class Intervened:
             right = self._right("first", answered)
             names = list(design)
             first = {fill: names.index(f"{fill} chosen") for fill in HEAD_FILLS}
+            tried = {fill: sum(name.startswith(f"{fill} random") for name in names) for fill in HEAD_FILLS}
             self._trials[known] = HeadTrials(
                 baseline=right[:, 0],
                 sham_right=right[:, names.index("sham")],
-                sets={fill: right[:, start : start + 1 + sets] for fill, start in first.items()},
+                sets={fill: right[:, first[fill] : first[fill] + 1 + count] for fill, count in tried.items()},
                 single=right[:, -len(composite) :],
                 composite=composite,
                 chosen=chosen,

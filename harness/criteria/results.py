@@ -145,6 +145,68 @@ class Calibration(_Strict):
     """Null for rules without a single threshold."""
 
 
+PlantedPattern = Literal["chain", "hub", "skip"]
+
+
+class FoundAgain(_Strict):
+    """One pattern planted at one strength: are the heads that have it found?
+
+    Heads are ranked by the pattern's own score and by the composite. Of k planted heads, those among the first k are
+    found. Everything but ranks and types is a mean over the choices of heads.
+    """
+
+    bias: float
+    """What is added to the scores, in nats."""
+    weight: float
+    """Share of a planted query's attention that goes to the keys it is made to read."""
+    own_ranks: list[list[int]]
+    """By choice of heads and head; the best rank is 1."""
+    composite_ranks: list[list[int]]
+    own_recall: float
+    composite_recall: float
+    own_false_positives: float
+    """Other heads among the first k."""
+    composite_false_positives: float
+    own_newcomers: float
+    """Other heads among the first k that are not there without a bias."""
+    composite_newcomers: float
+    types: dict[str, int]
+    """Functional types of the planted heads of all choices."""
+    became_expected: float
+    """Other heads that turn into the type expected of the planted ones."""
+    changed_type: float
+    """Other heads of another type than without a bias."""
+    changed_by_scale: float
+    """How many would be if no other head attended differently: types are relative to the model's largest scores."""
+
+
+class PatternFoundAgain(_Strict):
+    """One pattern planted in heads of the model itself."""
+
+    pattern: PlantedPattern
+    score: str
+    """The pattern's own score."""
+    expected_type: str
+    """The functional type that planted heads should be given."""
+    heads: list[list[tuple[int, int]]]
+    """Layer and head of each planted head, by choice of heads."""
+    found: list[FoundAgain]
+    """By strength, nothing planted first."""
+
+
+class PlantedHeads(_Strict):
+    """Heads of the model itself that were given a pattern, and how the ranking finds them again."""
+
+    n_problems: int
+    seed: int
+    heads_together: int
+    """k: heads that have the pattern at the same time."""
+    n_heads: int
+    chance: float
+    """Share of k heads drawn blindly that would be among the first k."""
+    patterns: list[PatternFoundAgain]
+
+
 class CalibrationFile(_Strict):
     """The whole of ``calibration.json``."""
 
@@ -157,6 +219,8 @@ class CalibrationFile(_Strict):
     planted: dict[str, Any] | None = None
     """What the planted samples are like; null when nothing was planted."""
     criteria: list[Calibration]
+    planted_heads: PlantedHeads | None = None
+    """How heads that were given a pattern are found again; null where the model did not have to think again."""
     provenance: dict[str, Any] = {}
 
     model_config = RunResult.model_config

@@ -90,8 +90,8 @@ class Trials:
 class HeadTrials:
     """Problems answered with sets of heads ablated.
 
-    ``baseline`` [n] and ``sham_right`` [n]: right or wrong. ``sets`` maps each fill to [n, 1 + R]: the heads that the
-    ranking puts first, then R random sets as large; ``single`` [n, L * H]: each head alone. ``composite`` [L * H]: the
+    ``baseline`` [n] and ``sham_right`` [n]: right or wrong. ``sets`` maps each fill, the study's own first, to [n, 1 + R]:
+    the heads that the ranking puts first, then R random sets as large; ``single`` [n, L * H]: each head alone. ``composite`` [L * H]: the
     score that ranked them, measured on other problems; ``chosen`` are the places of the first heads in it. ``layered``
     says whether the random sets have as many heads of every layer as the chosen one.
     """
@@ -118,13 +118,14 @@ class HeadTrials:
 
     @property
     def draws(self) -> int:
-        """Number of random sets."""
+        """Number of random sets with the study's own fill."""
         return next(iter(self.sets.values())).shape[1] - 1
 
     def drawn(self, draw: int) -> "HeadTrials":
-        """One of the random sets in place of the chosen heads."""
+        """One of the random sets in place of the chosen heads, with the study's own fill."""
+        fill, right = next(iter(self.sets.items()))
         order = [1 + draw, *(place for place in range(1, self.draws + 1) if place != 1 + draw)]
-        return replace(self, sets={fill: right[:, order] for fill, right in self.sets.items()})
+        return replace(self, sets={fill: right[:, order]})
 
 
 def named(positions: tuple[int, ...]) -> str:

@@ -27,6 +27,7 @@ from harness.interventions.values import (
 if TYPE_CHECKING:
     from harness.interventions.answers import Answers, answer_conditions, record_reference
     from harness.interventions.engine import Outcome, Setting, run_batch
+    from harness.interventions.patterns import ConditionPatterns, attention_under
     from harness.interventions.reference import Reference, Site
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "BiasAttention",
     "BlockAttention",
     "Condition",
+    "ConditionPatterns",
     "Fill",
     "Intervention",
     "Itself",
@@ -54,17 +56,20 @@ __all__ = [
     "Truncate",
     "Zero",
     "answer_conditions",
+    "attention_under",
     "record_reference",
     "run_batch",
 ]
 
 _WHERE = {
     "Answers": "answers",
+    "ConditionPatterns": "patterns",
     "Outcome": "engine",
     "Reference": "reference",
     "Setting": "engine",
     "Site": "reference",
     "answer_conditions": "answers",
+    "attention_under": "patterns",
     "record_reference": "answers",
     "run_batch": "engine",
 }

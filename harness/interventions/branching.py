@@ -5,6 +5,7 @@ all branches of a problem read together. The prefix is never copied; the scores 
 product, and the two parts of a row's softmax are put together exactly.
 """
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from harness.models.thoughts import Context
+
+Watch = Callable[[int, range, Tensor], None]
+"""Sees a layer's weights [rows, H, queries, own] of own queries on own keys, as the softmax over both parts gives them."""
 
 ROOM = 16
 """Own keys that a row has room for at first; doubled when full."""
@@ -75,15 +79,15 @@ class OwnKeys(CacheLayerMixin):
 class Branches:
     """Rows that branch off a batch of encoded questions: cache, and the attention function over both parts.
 
-    ``problems`` [rows] is the question of each row.
+    ``problems`` [rows] is the question of each row; the weights on own keys are computed only for ``watch``.
     """
 
-    def __init__(self, context: Context, problems: Tensor, bias: Bias):
+    def __init__(self, context: Context, problems: Tensor, bias: Bias, watch: Watch | None = None):
         self._prefix = [(layer.keys, layer.values) for layer in context.cache.layers]
         visible = context.mask.bool()
         hidden = torch.zeros(visible.shape, dtype=context.hidden.dtype, device=visible.device)
         self._padding = hidden.masked_fill_(~visible, float("-inf"))[:, None, None]
-        self._bias = bias
+        self._bias, self._watch = bias, watch
         self._layers = [OwnKeys(context.mask.shape[1]) for _ in self._prefix]
         self.cache = Cache(layers=list(self._layers))
         self._arrange(problems)
@@ -156,6 +160,8 @@ class Branches:
         read = read.sub_(to_grid(largest)).exp_()
         reread = reread.sub_(largest).exp_()
         total = to_rows(read.sum(-1, keepdim=True)) + reread.sum(-1, keepdim=True)
+        if self._watch is not None:
+            self._watch(layer, queries, reread / total)
         from_prefix = to_rows(torch.matmul(read.to(value.dtype), prefix_value))
         weights = reread.to(value.dtype).reshape(rows, groups, shared * steps, own)
         from_own = torch.matmul(weights, value).reshape(rows, heads, steps, value.shape[-1])

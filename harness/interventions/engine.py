@@ -27,6 +27,8 @@ ROW_BLOCK = 16
 Observer = Callable[[Site, Tensor, Rows], None]
 """Sees the activations [rows, d] of a place as they go on, interventions included."""
 
+AttentionObserver = Callable[[int, int, Tensor], None]
+"""Sees a layer's weights [B, K, H, keys] on the thoughts so far of one thought or, numbered after the last one, of EOT."""
 
 Gold = Callable[[Sequence[Sequence[int]]], Sequence[Sequence[int]]]
 """From the tokens of the baseline's answers to those of the gold answers."""
@@ -109,6 +111,38 @@ def run_batch(
     return outcome
 
 
+@torch.inference_mode()
+def attend_batch(
+    model: ThoughtModel,
+    prompts: Sequence[Sequence[int]],
+    numbers: Sequence[int],
+    conditions: Sequence[Condition],
+    setting: Setting,
+) -> Tensor:
+    """Weights of the thoughts and EOT on the thoughts, of B problems under each of K conditions: [B, K, L, H, T + 1, T].
+
+    EOT is the last query. Thoughts that a condition leaves out read nothing and are not read. Nothing is answered.
+    """
+    context = model.encode(prompts)
+    problems, latents = len(prompts), model.n_latents
+    found = context.hidden.new_zeros(
+        (problems, len(conditions), model.n_layers, model.n_heads, latents + 1, latents), dtype=torch.float32
+    )
+    for some in _together(conditions, latents, max(1, MOST_ROWS // problems)):
+        together = [BASELINE, *(conditions[number] for number in some)]
+        batch = _Batch(model, context, numbers, together, setting, _kept_in(found, some))
+        batch.think()
+        batch.feed_eot()
+    return found
+
+
+def _kept_in(found: Tensor, some: Sequence[int]) -> AttentionObserver:
+    def keep(layer: int, query: int, weights: Tensor) -> None:
+        found[:, :, layer, :, query, : weights.shape[-1]][:, some] = weights[:, 1:].to(found)
+
+    return keep
+
+
 def _together(conditions: Sequence[Condition], n_latents: int, most: int) -> list[list[int]]:
     """Numbers of the conditions that are run at once: as many thoughts each, longest first, at most ``most``."""
     by_length: dict[int, list[int]] = {}
@@ -132,8 +166,9 @@ class _Batch:
         numbers: Sequence[int],
         conditions: Sequence[Condition],
         setting: Setting,
+        attention: AttentionObserver | None = None,
     ):
-        self._model, self._setting = model, setting
+        self._model, self._setting, self._attention = model, setting, attention
         problems, branches = len(numbers), len(conditions)
         self._shape = problems, branches
         device = context.hidden.device
@@ -144,7 +179,7 @@ class _Batch:
         self._rows = Rows(of_problem, of_condition, torch.tensor(numbers, device=device)[of_problem])
         sizes = (model.n_layers, model.n_heads, model.n_latents)
         self._plan = Plan(conditions, self._rows, sizes, setting.reference, setting.ids, setting.seed)
-        self._branches = Branches(context, of_problem, self)
+        self._branches = Branches(context, of_problem, self, self._watch if attention else None)
         self._starts = context.positions[of_problem]
         self._hidden = context.hidden[of_problem]
         self.thoughts = thoughts_had(conditions[-1], model.n_latents)
@@ -160,6 +195,11 @@ class _Batch:
             for head in range(output.shape[2]):
                 self._setting.observer(Site("head", queries.start, layer, head), output[:, 0, head], self._rows)
         return output
+
+    def _watch(self, layer: int, queries: range, weights: Tensor) -> None:
+        if self._attention is not None and queries.start <= self.thoughts:
+            on_thoughts = self._by_problem(weights[:, :, 0, : self.thoughts])
+            self._attention(layer, self._named(queries).start, on_thoughts)
 
     def _named(self, queries: range) -> range:
         """Own positions as the plan counts them: after fewer thoughts EOT still comes after the last latent."""
@@ -199,9 +239,13 @@ class _Batch:
 
     def end_thinking(self) -> Tensor:
         """Feed EOT; returns its logits [B, K, V + 3]."""
+        self.feed_eot()
+        return self._by_problem(self._model.logits(self._hidden))
+
+    def feed_eot(self) -> None:
+        """Feed EOT."""
         token = torch.full((len(self._hidden), 1), self._model.eot_id, device=self._hidden.device)
         self._hidden = self._feed(self._model.embed(token))[:, -1]
-        return self._by_problem(self._model.logits(self._hidden))
 
     def _by_problem(self, of_rows: Tensor) -> Tensor:
         """[rows, *] to [B, K, *], without the rows that only fill a block."""

@@ -95,15 +95,34 @@ def power_plot(entry: Calibration, content: CalibrationFile) -> Plot | None:
         f"{NAMES[kind]}: " + ", ".join(f"{phrases.percent(y)} at {x:g}" for x, y in points[1:])
         for kind, points in lines.items()
     ]
+    return shares_plot(
+        f"Share of {what} that pass {rule}. Nothing planted: {phrases.percent(none)}. {'; '.join(said)}",
+        {kind: (NAMES[kind], points) for kind, points in lines.items()},
+        [(value, f"{value:g}") for value in (0, 0.5, 1)],
+        "strength of the planted pattern",
+        f"Power: share of {what} that pass {rule}. ○ nothing planted.",
+        [("none", LEFT, _y(none))],
+    )
+
+
+def shares_plot(
+    words: str,
+    lines: Mapping[str, tuple[str, Sequence[tuple[float, float]]]],
+    ticks: Sequence[tuple[float, str]],
+    axis: str,
+    caption: str,
+    marks: Sequence[tuple[str, float, float]] = (),
+) -> Plot:
+    """Named curves by kind, and ticks: along the axis from 0 to 1, and upwards a share."""
     return Plot(
-        words=f"Share of {what} that pass {rule}. Nothing planted: {phrases.percent(none)}. {'; '.join(said)}",
+        words=words,
         lines=_lines(
-            {kind: (NAMES[kind], [(_x(x, 0, 1), _y(y)) for x, y in points]) for kind, points in lines.items()}
+            {kind: (name, [(_x(x, 0, 1), _y(y)) for x, y in points]) for kind, (name, points) in lines.items()}
         ),
-        ticks=[(_x(value, 0, 1), f"{value:g}") for value in (0, 0.5, 1)],
-        axis="strength of the planted pattern",
-        marks=[("none", LEFT, _y(none))],
-        caption=f"Power: share of {what} that pass {rule}. ○ nothing planted.",
+        ticks=[(_x(value, 0, 1), text) for value, text in ticks],
+        axis=axis,
+        marks=list(marks),
+        caption=caption,
     )
 
 

@@ -18,6 +18,7 @@ from harness.criteria.results import CriterionResult, PhaseResult, RunResult
 from harness.reporting import curves, phrases
 from harness.reporting.curves import Curves
 from harness.reporting.explorer import explorer_data
+from harness.reporting.planted_heads import planted_heads
 from harness.reporting.rerun import rerun_command
 from harness.reporting.strips import strip
 
@@ -34,7 +35,7 @@ def render(result: RunResult, output: Path) -> str:
     relative to it. Meant as prefix in pytest-html's ``pytest_html_results_summary``: the script lifts the
     section to the top of the page and folds pytest's own tables under "Test log".
     """
-    figures, shown = _Figures(output), curves.curves(result, output)
+    figures, shown, found = _Figures(output), curves.curves(result, output), planted_heads(result, output)
     result = _with_named_control(result)
     scopes = _scopes(result)
     template = _environment().get_template("report.html.jinja")
@@ -51,6 +52,7 @@ def render(result: RunResult, output: Path) -> str:
                 "tiles": [_tile(phase, result) for phase in result.phases if phase.scope == scope],
                 "studies": _studies(scope, result, figures, shown),
                 "explorer": explorer_data(output / "results" / scope) if _wrote_heads(result, scope) else None,
+                "planted_heads": found.get(scope),
                 "headline": _headline(scope, result),
             }
             for scope in scopes

@@ -406,3 +406,18 @@ def test_without_controls_nothing_is_planted(study: ModelStudy, monkeypatch: pyt
     (entry,) = content.criteria
     assert (content.planted, entry.power, entry.false_positive_rate) == (None, None, None)
     assert entry.sensitivity is not None and entry.sensitivity.share_of_resamples is not None
+
+
+@pytest.mark.parametrize(
+    ("criterion_id", "controls", "planted"),
+    [("2.1-top", "all", True), ("1.5-ratio", "all", False), ("2.1-top", "cheap", False), ("2.1-top", "none", False)],
+)
+def test_heads_of_the_model_itself_are_planted_where_ranked_ones_are_judged_and_it_may_think_again(
+    study: ModelStudy, monkeypatch: pytest.MonkeyPatch, criterion_id: str, controls: Any, planted: bool
+) -> None:
+    run = run_on(study, monkeypatch, controls=controls)
+    run.calibrated([run.judge(find(criterion_id), study.name)])
+    found = read_calibration(study).planted_heads
+    assert (found is not None) == planted
+    if found is not None:
+        assert (found.n_problems, found.seed) == (8, study.options.seed)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -134,3 +135,49 @@ def answer_alone(
                     break
                 at = plain.logits(plain.token(ids[-1]))
     return ids, logits, log_probability
+
+
+def attend_alone(
+    model: ThoughtModel,
+    prompt: Sequence[int],
+    *,
+    scores: Scores | None = None,
+    residual: dict[int, Replace] | None = None,
+    head: dict[tuple[int, int], Replace] | None = None,
+    fed: Replace | None = None,
+    n_latents: int | None = None,
+) -> Tensor:
+    """[L, H, T + 1, T]: weights of thoughts and EOT on the thoughts, as transformers' own eager attention returns them."""
+    thoughts, latents = model.n_latents if n_latents is None else n_latents, model.n_latents
+    plain = Plain(model, thoughts, scores, residual or {}, head or {})
+    found = torch.zeros(model.n_layers, model.n_heads, latents + 1, latents, dtype=torch.float64)
+
+    def look(layer: int, module: Any, args: Any, output: Any) -> None:
+        own = output[1][0, :, -1, len(prompt) :][:, :thoughts]
+        found[layer, :, plain.position, : own.shape[-1]] = own
+
+    layers = plain.backbone.h if hasattr(plain.backbone, "h") else plain.backbone.layers
+    registered = model.language.config._attn_implementation
+    with torch.inference_mode():
+        hidden = plain.encode(prompt)
+        model.language.set_attn_implementation("eager")
+        handles = [
+            (layer.attn if hasattr(layer, "attn") else layer.self_attn).register_forward_hook(partial(look, number))
+            for number, layer in enumerate(layers)
+        ]
+        try:
+            # Eager attention of LLaMA takes its softmax in float32 whatever the model's type; random models amplify that.
+            with (
+                plain.hooked(),
+                patch.object(torch.nn.functional, "softmax", lambda scores, dim, dtype=None: scores.softmax(dim)),
+            ):
+                for position in range(thoughts):
+                    embedding = model.projection(hidden[None])[0]
+                    hidden = plain.step(fed(position, embedding) if fed else embedding)
+                plain.position = latents
+                plain.token(model.eot_id)
+        finally:
+            model.language.set_attn_implementation(registered)
+            for handle in handles:
+                handle.remove()
+    return found

@@ -1,0 +1,65 @@
+"""What the thoughts read while conditions act: run in batches, streamed to disk, continued where it was cut off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.extraction.progress import Progress, quiet
+from harness.extraction.store import ArrayStore, Layout
+from harness.interventions.answers import BATCH_SIZE
+from harness.interventions.engine import Setting, attend_batch
+from harness.interventions.reference import Reference
+from harness.interventions.values import Condition
+from harness.models.thoughts import ThoughtModel, length_batches
+from harness.problems import ProblemSet
+
+
+@dataclass(frozen=True)
+class ConditionPatterns:
+    """Attention of n problems under K conditions; weights mean what they mean in ``AttentionPatterns``.
+
+    ``raw`` [n, K, L, H, T, T] float32: weight of latent query i on latent key j, 0 for j > i and for thoughts that a
+    condition leaves out. ``answer_attention`` [n, K, L, H, T] float32: weight of the EOT query on each latent.
+    """
+
+    conditions: tuple[Condition, ...]
+    raw: NDArray[np.float32]
+    answer_attention: NDArray[np.float32]
+
+
+def attention_under(
+    model: ThoughtModel,
+    problems: ProblemSet,
+    conditions: Sequence[Condition],
+    *,
+    folder: Path,
+    reference: Reference | None = None,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress = quiet,
+    label: str = "attention under conditions",
+) -> ConditionPatterns:
+    """What the thoughts read under every condition, in files in ``folder``; a run that was cut off there is continued.
+
+    Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
+    """
+    prompts = [model.prompt_ids(question) for question in problems.questions]
+    model.require_fit(prompts)
+    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
+    setting = Setting([str(one) for one in problems.ids], reference, seed)
+    latents = model.n_latents
+    heads = (len(prompts), len(conditions), model.n_layers, model.n_heads)
+    single = np.dtype(np.float32)
+    layout: Layout = {"raw": ((*heads, latents, latents), single), "answer_attention": ((*heads, latents), single)}
+    store = ArrayStore(folder, layout, plan)
+    with progress(f"{model.name}: {label}", len(prompts)) as advance:
+        advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
+        for chunk in store.remaining:
+            rows = store.rows(chunk)
+            weights = attend_batch(model, [prompts[row] for row in rows], rows, conditions, setting).cpu().numpy()
+            store.write(chunk, {"raw": weights[..., :latents, :], "answer_attention": weights[..., latents, :]})
+            advance(len(rows))
+    return ConditionPatterns(tuple(conditions), **store.arrays())
