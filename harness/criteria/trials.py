@@ -91,9 +91,9 @@ class HeadTrials:
     """Problems answered with sets of heads ablated.
 
     ``baseline`` [n] and ``sham_right`` [n]: right or wrong. ``sets`` maps each fill, the study's own first, to [n, 1 + R]:
-    the heads that the ranking puts first, then R random sets as large; ``single`` [n, L * H]: each head alone. ``composite`` [L * H]: the
-    score that ranked them, measured on other problems; ``chosen`` are the places of the first heads in it. ``layered``
-    says whether the random sets have as many heads of every layer as the chosen one.
+    the heads that the ranking puts first, then R random sets as large; ``single`` [n, L * H]: each head alone.
+    ``composite`` [L * H]: the score that ranked them, measured on other problems; ``chosen`` are the places of the first
+    heads in it. ``layered`` says whether the random sets have as many heads of every layer as the chosen one.
     """
 
     baseline: Array
