@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,6 +97,20 @@ class CachedAnswers:
         self._known.pop(what, None)
         with locked(self._folder(what)):
             shutil.rmtree(self._folder(what), ignore_errors=True)
+
+    def read_back(self, conditions: Sequence[Condition]) -> dict[str, float]:
+        """What was found where the conditions replace thoughts; the fields of a :class:`ReadBack`."""
+        path = self._folder(f"read back {list(conditions)!r}") / "found.json"
+        with locked(path.parent):
+            if not path.is_file():
+                from harness.interventions.readback import read_back
+                from harness.interventions.reference import Reference
+
+                reference = Reference(**self.reference_arrays()) if needs_reference(conditions) else None
+                model, problems = self.extraction.model(), self.extraction.problems
+                write_json(path, asdict(read_back(model, problems, conditions, reference, self.seed)))
+        content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return content
 
     def reference_arrays(self) -> dict[str, NDArray[Any]]:
         """The baseline's activations, as the arrays of a :class:`Reference`."""

@@ -26,6 +26,7 @@ class _Metadata(_Strict):
     seed: int | None
     n: int
     fingerprint: str
+    stratified: bool = False
     provenance: dict[str, Any]
 
 
@@ -60,6 +61,7 @@ def save_dataset(problems: ProblemSet, path: Path, provenance: Mapping[str, Any]
                 "seed": problems.seed,
                 "n": len(problems),
                 "fingerprint": problems.fingerprint,
+                "stratified": problems.stratified,
                 "provenance": dict(provenance),
             },
             "problems": [
@@ -99,6 +101,7 @@ def read_dataset(path: Path) -> ProblemSet:
         metadata.seed,
         metadata.source,
         metadata.licence,
+        metadata.stratified,
     )
     stored = [row.difficulty for row in dataset.problems]
     computed = [problem.difficulty for problem in problems]

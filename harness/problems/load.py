@@ -104,7 +104,8 @@ def stratified_sample(
                 f"{_described(everything)} has {len(members)} to draw from"
             )
         drawn += random.Random(seed).sample(members, count)
-    return replace(everything, problems=tuple(sorted(drawn, key=lambda problem: problem.id)), seed=None)
+    in_order = tuple(sorted(drawn, key=lambda problem: problem.id))
+    return replace(everything, problems=in_order, seed=seed, stratified=True)
 
 
 def load_split(dataset: str | Path, split: str, path: str | Path | None = None) -> ProblemSet:

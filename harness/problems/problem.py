@@ -43,6 +43,8 @@ class ProblemSet:
     source: str
     """Where the problems come from and under which licence, in words."""
     licence: str = "not stated"
+    stratified: bool = False
+    """Whether as many of each level of difficulty were drawn, rather than from all alike."""
 
     def __len__(self) -> int:
         return len(self.problems)
@@ -66,6 +68,8 @@ class ProblemSet:
     @property
     def sampling(self) -> str:
         """How the problems were chosen, exactly enough to choose them again."""
+        if self.stratified:
+            return f"of each difficulty 2, 3, 4 and 5+: random.Random({self.seed}).sample(its problems, its share of {len(self)})"
         if self.seed is not None:
             return f"sorted(random.Random({self.seed}).sample(range({self.split_size}), {len(self)}))"
         if len(self) == self.split_size:
