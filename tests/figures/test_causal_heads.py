@@ -99,7 +99,7 @@ def test_every_head_stands_at_its_score_and_drop_with_its_interval_and_the_top_o
         (f"top {k}", inputs["top"], strokes[1]),
     ):
         assert drawn[label] == pytest.approx(np.column_stack([inputs["composite"], inputs["effect"]])[these])
-        assert bars[:, :, 1].T == pytest.approx(inputs["effect_interval"][:, these])
+        assert pytest.approx(inputs["effect_interval"][:, these]) == bars[:, :, 1].T
         assert bars[:, 0, 0] == pytest.approx(inputs["composite"][these])
     colours = {line.get_label(): to_hex(line.get_color()) for line in scatter.lines}
     assert colours[f"top {k}"] == ACCENT != colours[f"the other {heads - k} heads"]

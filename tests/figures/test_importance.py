@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from matplotlib.collections import FillBetweenPolyCollection, LineCollection, PathCollection, QuadMesh
@@ -90,7 +92,7 @@ def test_bars_intervals_and_markers_of_other_fills_stand_at_the_values_given(pos
     (bars,) = lost.containers
     assert [bar.get_height() for bar in bars] == pytest.approx(inputs["drop"])
     (strokes,) = [segments(part) for part in lost.collections if isinstance(part, LineCollection)]
-    assert strokes[:, :, 1].T == pytest.approx(inputs["interval"])
+    assert pytest.approx(inputs["interval"]) == strokes[:, :, 1].T
     assert strokes[:, 0, 0] == pytest.approx([bar.get_x() + bar.get_width() / 2 for bar in bars])
     drawn = lines(lost)
     for name in OTHERS:
@@ -266,9 +268,9 @@ def test_means_of_positions_stand_on_top_with_both_intervals():
         for position in range(6):
             assert drawn[f"mean of CT{position}"][0] == pytest.approx([across[position], up[position]])
         wide, tall = (segments(part) for part in axes.collections if isinstance(part, LineCollection))
-        assert wide[:, :, 0].T == pytest.approx(inputs["attention_interval"][index])
+        assert pytest.approx(inputs["attention_interval"][index]) == wide[:, :, 0].T
         assert wide[:, 0, 1] == pytest.approx(up)
-        assert tall[:, :, 1].T == pytest.approx(inputs["effect_interval"])
+        assert pytest.approx(inputs["effect_interval"]) == tall[:, :, 1].T
         assert tall[:, 0, 0] == pytest.approx(across)
         clouds = [part.get_zorder() for part in axes.collections if isinstance(part, PathCollection)]
         means = [line.get_zorder() for line in axes.lines if line.get_label().startswith("mean of")]
@@ -294,7 +296,7 @@ def test_positions_differ_in_colour_and_neighbours_in_marker():
     figure = attention_vs_importance(**_scatter(12))
     means = [line for line in figure.axes[0].lines if line.get_label().startswith("mean of")]
     assert len({to_hex(line.get_color()) for line in means}) == 12
-    assert all(one.get_marker() != other.get_marker() for one, other in zip(means, means[1:], strict=False))
+    assert all(one.get_marker() != other.get_marker() for one, other in pairwise(means))
 
 
 def test_undefined_correlations_say_so_and_problems_without_a_value_are_left_out():
@@ -321,7 +323,7 @@ def test_correlations_stand_at_the_values_and_intervals_given(positions, layers)
     inputs = _correlations(positions, layers)
     of_position, of_layer, of_difficulty = correlation_by_position(**inputs).axes
     assert lines(of_position)["r"][:, 1] == pytest.approx(inputs["by_position"])
-    assert segments(of_position.collections[0])[:, :, 1].T == pytest.approx(inputs["by_position_interval"])
+    assert pytest.approx(inputs["by_position_interval"]) == segments(of_position.collections[0])[:, :, 1].T
     assert lines(of_layer)["every layer"] == pytest.approx(np.column_stack([np.arange(layers), inputs["by_layer"]]))
     (band,) = [part for part in of_layer.collections if isinstance(part, FillBetweenPolyCollection)]
     corners = np.unique(np.round(band.get_paths()[0].vertices, 9), axis=0)

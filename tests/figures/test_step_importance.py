@@ -45,7 +45,7 @@ def test_intervals_are_a_band_for_all_problems_and_strokes_for_each_difficulty()
         assert corners == {(k, round(bounds[end, 0, k], 9)) for k in range(6) for end in range(2)}
         strokes = [segments(part) for part in axes.collections if isinstance(part, LineCollection)]
         for group, drawn in enumerate(strokes, start=1):
-            assert drawn[:, :, 1].T == pytest.approx(bounds[:, group])
+            assert pytest.approx(bounds[:, group]) == drawn[:, :, 1].T
             assert drawn[:, 0, 0] == pytest.approx(lines(axes)[GROUPS[group]][:, 0])
         assert len(strokes) == 4
 
