@@ -69,6 +69,7 @@ def test_numbers_have_a_true_minus_no_negative_zero_and_say_when_undefined(value
 def test_an_undefined_value_or_interval_is_no_equation():
     nan = float("nan")
     assert (equation("p", 0.012, ".3g"), equation("p", nan)) == ("p = 0.012", "p n/a")
+    assert (shown(-0.004), equation("r", -0.004)) == ("0.00", "r = 0.00")
     assert with_interval("r", 0.41, -0.224, 0.55) == "r = 0.41 [−0.22, 0.55]"
     assert with_interval("r", 0.41, nan, 0.55) == "r = 0.41"
     assert with_interval("r", nan, nan, nan) == "r n/a"
