@@ -59,7 +59,7 @@ class FigureFacts:
     texts: tuple[str, ...]
     """Text that belongs to the figure and to no panel: its title and notes."""
     legend: dict[str, str]
-    """Colour ``#rrggbb`` of the frames that the figure's legend explains, by label."""
+    """Colour ``#rrggbb`` of the frames that the figure's legend explains, by label; lines and points are left out."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,10 @@ def facts(figure: Figure) -> FigureFacts:
         colour_bars=len(bars),
         texts=tuple(text.get_text() for text in figure.texts),
         legend={
-            text.get_text(): to_hex(patch.get_edgecolor())
+            text.get_text(): to_hex(handle.get_edgecolor())
             for legend in figure.legends
-            for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+            for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+            if isinstance(handle, Patch)
         },
     )
 

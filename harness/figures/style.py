@@ -33,6 +33,17 @@ TYPE_COLOURS = {
 }
 """Red, blue, green, purple and grey, in shades that stay apart in all three kinds of colour blindness."""
 
+FILLS = {
+    "zero": ("o", MEASURED),
+    "mean": ("D", SECOND),
+    "noise 0.5": ("o", "#f5dc8c"),
+    "noise 1": ("o", "#e69f00"),
+    "noise 2": ("o", "#7a4b00"),
+    "resample": ("X", "#cc79a7"),
+    "shuffle": ("^", "#56b4e9"),
+}
+"""Marker and colour of what an ablated activation is replaced by; more noise is darker."""
+
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8.0,

@@ -1,4 +1,6 @@
-"""Text that fits: lines measured in the house font before they are placed."""
+"""Text in figures: numbers as they are shown, and lines measured in the house font before they are placed."""
+
+import math
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -29,6 +31,22 @@ def wrapped(text: str, size: float, width: float) -> str:
         else:
             lines[-1] = longer
     return "\n".join(lines)
+
+
+def shown(value: float, form: str = "z.2f") -> str:
+    """A number as it stands in a figure: in ``form``, with a true minus sign; ``n/a`` where it is undefined."""
+    return format(value, form).replace("-", "−") if math.isfinite(value) else "n/a"
+
+
+def equation(name: str, value: float, form: str = "z.2f") -> str:
+    """``p = 0.012``; ``p n/a`` where undefined."""
+    return f"{name} = {shown(value, form)}" if math.isfinite(value) else f"{name} n/a"
+
+
+def with_interval(name: str, value: float, low: float, high: float) -> str:
+    """``r = 0.41 [0.22, 0.55]``: a value and its bounds, low and high; without these where they are undefined."""
+    bounds = f" [{shown(low)}, {shown(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
+    return equation(name, value) + bounds
 
 
 def heading(figure: Figure, title: str, note: str, left: float) -> None:

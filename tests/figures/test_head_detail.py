@@ -6,8 +6,8 @@ from matplotlib.colors import to_rgb
 
 from harness.figures.head_detail import head_detail
 from harness.figures.inspect import facts
-from harness.figures.save import DPI
 from harness.figures.style import TYPE_COLOURS
+from tests.figures.reading import lay_out
 
 CAPTION = [
     "Functional type of L15H31: Multi-Purpose. On the model's scale from 0 to 1 it has flow 0.7152, hub 1.0000 and skip "
@@ -31,12 +31,6 @@ def _inputs(patterns, layers=4, heads=8, positions=6, place=(0, 1), **more):
         "caption": CAPTION,
         **more,
     }
-
-
-def _lay_out(figure):
-    """Place everything as in the saved file: text is a little narrower there than at the screen's resolution."""
-    figure.set_dpi(DPI)
-    figure.draw_without_rendering()
 
 
 def _luminance(colour):
@@ -79,7 +73,7 @@ def test_bars_are_what_each_thought_receives_and_gives(patterns):
 def test_bars_stand_over_their_column_and_beside_their_row(patterns):
     figure = head_detail(**_inputs(patterns))
     received, heatmap, given = figure.axes[:3]
-    _lay_out(figure)
+    lay_out(figure)
     assert received.get_window_extent().intervalx == pytest.approx(heatmap.get_window_extent().intervalx)
     assert given.get_window_extent().intervaly == pytest.approx(heatmap.get_window_extent().intervaly)
     assert received.get_xlim() == heatmap.get_xlim()
@@ -133,7 +127,7 @@ def test_the_caption_is_whole_when_its_lines_are_joined(patterns):
 )
 def test_no_text_meets_another_or_leaves_the_page(patterns, layers, heads, positions, title):
     figure = head_detail(**_inputs(patterns, layers, heads, positions, place=(layers - 1, 0)), title=title)
-    _lay_out(figure)
+    lay_out(figure)
     boxes = {text.get_text(): text.get_window_extent() for text in figure.texts}
     for axes in figure.axes:
         for text in (axes.xaxis.label, axes.yaxis.label, axes._left_title, axes._right_title):
@@ -157,7 +151,7 @@ def test_no_text_meets_another_or_leaves_the_page(patterns, layers, heads, posit
 @pytest.mark.parametrize("positions", [5, 6, 8, 16, 24])
 def test_the_legend_of_the_outlines_lies_on_blank_cells(patterns, positions):
     figure = head_detail(**_inputs(patterns, positions=positions))
-    _lay_out(figure)
+    lay_out(figure)
     heatmap = figure.axes[1]
     (x0, y0), (x1, y1) = heatmap.transData.inverted().transform(heatmap.get_legend().get_window_extent().get_points())
     assert min(y0, y1) >= -0.5 and max(x0, x1) <= positions - 0.5
@@ -181,7 +175,7 @@ def test_numbers_stand_out_from_their_cells(patterns, scale):
 @pytest.mark.parametrize("positions", [5, 6, 8, 12, 24])
 def test_numbers_stay_inside_their_cells(patterns, positions):
     figure = head_detail(**_inputs(patterns, positions=positions))
-    _lay_out(figure)
+    lay_out(figure)
     heatmap = figure.axes[1]
     cell = heatmap.get_window_extent().width / positions
     assert max(text.get_window_extent().width for text in heatmap.texts) < cell
@@ -192,5 +186,5 @@ def test_heads_without_attention_and_scores_without_a_value_can_be_drawn(pattern
     inputs["weights"] = np.zeros((6, 6))
     inputs["scores"]["flow"][:] = np.nan
     figure = head_detail(**inputs)
-    _lay_out(figure)
+    lay_out(figure)
     assert figure.axes[-3].get_title(loc="left") == "Flow score nan"

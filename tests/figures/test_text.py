@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from harness.figures.style import styled
-from harness.figures.text import NOTE, TITLE, heading, width_of, wrapped
+from harness.figures.text import NOTE, TITLE, equation, heading, shown, width_of, with_interval, wrapped
 
 
 @styled
@@ -49,3 +49,27 @@ def test_a_heading_keeps_its_size_where_it_fits_and_shrinks_where_it_does_not():
     assert long.get_fontsize() < TITLE and note.get_fontsize() == NOTE
     assert long.get_window_extent().x1 <= 6 * 300
     assert "\n" not in long.get_text() and "$dollars$" in long.get_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (0.416, "z.2f", "0.42"),
+        (-0.416, "z.2f", "−0.42"),
+        (-0.004, "z.2f", "0.00"),
+        (0.0000123, ".3g", "1.23e−05"),
+        (float("nan"), "z.2f", "n/a"),
+        (float("inf"), ".3g", "n/a"),
+    ],
+)
+def test_numbers_have_a_true_minus_no_negative_zero_and_say_when_undefined(value, form, text):
+    assert shown(value, form) == text
+
+
+def test_an_undefined_value_or_interval_is_no_equation():
+    nan = float("nan")
+    assert (equation("p", 0.012, ".3g"), equation("p", nan)) == ("p = 0.012", "p n/a")
+    assert (shown(-0.004), equation("r", -0.004)) == ("0.00", "r = 0.00")
+    assert with_interval("r", 0.41, -0.224, 0.55) == "r = 0.41 [−0.22, 0.55]"
+    assert with_interval("r", 0.41, nan, 0.55) == "r = 0.41"
+    assert with_interval("r", nan, nan, nan) == "r n/a"
