@@ -17,6 +17,7 @@ from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.effects import Effect, EffectTest, Source
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
+from harness.criteria.importance_files import ImportanceFiles
 from harness.criteria.intervened import Intervened, SampleName
 from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
@@ -256,6 +257,11 @@ class ModelStudy:
             return known[sample, source]
 
         return Intervened(self, at)
+
+    @cached_property
+    def importance_files(self) -> ImportanceFiles:
+        """Result files and figures of the importance study."""
+        return ImportanceFiles(self)
 
     def evaluate(
         self, criterion_id: str, measure: MeanMeasure | TestMeasure | Effect[Any] | EffectTest[Any], rule: Rule

@@ -14,6 +14,10 @@ from harness.criteria import (
     story_2_4,
     story_2_5,
     story_2_6,
+    story_i_1,
+    story_i_2,
+    story_i_3,
+    story_i_4,
 )
 from harness.criteria.criterion import Criterion
 from harness.files import digest
@@ -30,6 +34,10 @@ _STORIES = (
     story_2_4,
     story_2_5,
     story_2_6,
+    story_i_1,
+    story_i_2,
+    story_i_3,
+    story_i_4,
 )
 
 
