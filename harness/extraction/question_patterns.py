@@ -29,9 +29,7 @@ class QuestionAttention:
 
     def __repr__(self) -> str:
         n, layers, heads, latents, classes = self.by_class.shape
-        return (
-            f"QuestionAttention({n} problems, {layers} layers, {heads} heads, {latents} thoughts, {classes} token classes)"
-        )
+        return f"QuestionAttention({n} problems, {layers} layers, {heads} heads, {latents} thoughts, {classes} token classes)"
 
     @property
     def largest_gap(self) -> float:

@@ -8,7 +8,12 @@ from harness.problems.problem import ProblemSet
 TOKEN_CLASSES = ("first token", "number", "operation word", "other", "bot")
 FIRST, NUMBER, OPERATION, OTHER, BOT = range(len(TOKEN_CLASSES))
 
-OPERATION_WORDS = frozenset(
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+OPERATION_WORDS = _listed(
     """
     each every per total altogether combined sum more less fewer left remaining remain remains rest difference
     times fold product average equal equally percent plus minus
@@ -17,18 +22,18 @@ OPERATION_WORDS = frozenset(
     gain gains gained win wins won buy buys bought get gets got find finds found collect collects collected earn earns
     earned lose loses lost give gives gave sell sells sold drop drops dropped take takes took trade trades traded
     spend spends spent pay pays paid
-    """.split()
+    """
 )
 """Words that say what is done with the numbers: relations, named operations, and verbs by which one comes to have more or
 less. A closed list, chosen beforehand; upper and lower case are the same."""
 
-NUMBER_WORDS = frozenset(
+NUMBER_WORDS = _listed(
     """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
     half halves third thirds quarter quarters fourth fourths fifth fifths tenth tenths
     twice thrice double doubles doubled triple triples tripled dozen dozens
-    """.split()
+    """
 )
 """Words that stand for a quantity, fractions and multiples included. "one" counts also where it is a pronoun; "first" and
 "second" only order, and are left out."""
@@ -60,11 +65,12 @@ def token_classes(text: str, spans: Sequence[tuple[int, int]]) -> list[int]:
 def token_texts(text: str, spans: Sequence[tuple[int, int]], names: Sequence[str]) -> list[str]:
     """What to write for each token: its part of ``text`` with the space before it, its name where it has no text.
 
-    ``names`` are the tokenizer's names of the tokens. Pieces of one character that share its place show it once.
+    ``names`` are the tokenizer's names of the tokens; one that is written has a space on both sides. Pieces of one
+    character that share its place show it once.
     """
     texts, shown = [], 0
     for (start, end), name in zip(spans, names, strict=True):
-        texts.append(text[shown:end] if end > start else f" {name}")
+        texts.append(text[shown:end] if end > start else f" {name} ")
         shown = max(shown, end)
     return texts
 

@@ -27,9 +27,7 @@ class QuestionSummary:
     """[C]: mean number of tokens of each class in a prompt."""
 
 
-def question_summary(
-    by_class: NDArray[Any], tokens: NDArray[Any], draws: int = 2000, seed: int = 0
-) -> QuestionSummary:
+def question_summary(by_class: NDArray[Any], tokens: NDArray[Any], draws: int = 2000, seed: int = 0) -> QuestionSummary:
     """Sum up weights ``by_class`` [n, L, H, T, C] and counts ``tokens`` [n, C]; intervals over n problems."""
     values = class_mass(by_class, tokens)
     means = weighted_means(values, resample_weights(len(values), draws, seed))

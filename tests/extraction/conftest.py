@@ -43,8 +43,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ThoughtModel
         model = ThoughtModel(files, dtype=torch.float64, untrained_seed=0)
         generator = torch.Generator().manual_seed(1)
         for weight in [*model.language.parameters(), *model.projection.parameters()]:
-            with torch.no_grad():
-                weight += 0.2 * torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
+            weight.data += 0.2 * torch.randn(weight.shape, generator=generator, dtype=weight.dtype)
         return model
 
     return build

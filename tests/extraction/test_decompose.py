@@ -66,7 +66,9 @@ def llama(tiny: Build) -> ThoughtModel:
     return tiny("llama")
 
 
-def plain_parts(model: ThoughtModel, architecture: str, prompt: list[int], latents: np.ndarray) -> tuple[Tensor, Tensor]:
+def plain_parts(
+    model: ThoughtModel, architecture: str, prompt: list[int], latents: np.ndarray
+) -> tuple[Tensor, Tensor]:
     """Parts [T, P, d] and stream behind each layer [T, L, d] from one eager forward over the whole sequence."""
     _, attention, mlp, factor = ADDED[architecture]
     seen: list[Tensor] = []
@@ -202,7 +204,9 @@ def test_a_run_that_was_cut_off_ends_with_the_same_bytes(
 
 def test_a_stream_that_is_normed_after_every_addition_is_refused(tiny: Build, problems: ProblemSet) -> None:
     model = tiny("opt", ffn_dim=48, word_embed_proj_dim=32, do_layer_norm_before=False)
-    with pytest.raises(HarnessError, match=r"layer 0 of this opt model .* one output behind its attention.*found 1 and 2"):
+    with pytest.raises(
+        HarnessError, match=r"layer 0 of this opt model .* one output behind its attention.*found 1 and 2"
+    ):
         decompose(model, problems)
 
 

@@ -81,8 +81,8 @@ def test_words_are_the_same_weights_token_by_token(model: ThoughtModel, problems
         assert words.row == row
         assert words.weights.shape == (model.n_layers, model.n_latents, len(words.tokens))
         text = "".join(word for word, kind in zip(words.tokens, words.classes, strict=True) if kind != BOT)
-        assert text.removeprefix(f" {model.tokenizer.bos_token}") == problems[row].question
-        assert words.tokens[-1] == " <bot>"
+        assert text.removeprefix(f" {model.tokenizer.bos_token} ") == problems[row].question
+        assert words.tokens[-1] == " <bot> "
         for kind in range(len(TOKEN_CLASSES)):
             members = [place for place, one in enumerate(words.classes) if one == kind]
             by_class = found.by_class[row, ..., kind].mean(axis=1)

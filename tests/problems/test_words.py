@@ -124,7 +124,7 @@ def test_tokens_of_real_tokenizers_join_to_the_question_and_numbers_stay_whole(t
     encoded = train(TEXTS).encode(text)
     spans = [*encoded.offsets, (len(text), len(text))]
     texts = token_texts(text, spans, [*encoded.tokens, "<bot>"])
-    assert "".join(texts) == text + " <bot>"
+    assert "".join(texts) == text + " <bot> "
     kinds = token_classes(text, spans)[1:-1]
     for number in re.finditer(r"\d+(?:[.,/]\d+)*", text[1:]):
         inside = range(number.start() + 1, number.end() + 1)
