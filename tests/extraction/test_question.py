@@ -143,3 +143,11 @@ def test_a_tokenizer_that_does_not_say_where_tokens_stand_is_refused(
     monkeypatch.setattr(model, "tokenizer", Slow())
     with pytest.raises(HarnessError, match=r"\(Slow\) does not say where in the text its tokens stand"):
         read_prompt(model, "How many?")
+
+
+def test_a_question_that_outgrows_the_attention_window_is_refused(tiny: Callable[..., ThoughtModel]) -> None:
+    short = load_problems("synthetic", n=1, seed=3)
+    model = tiny("mistral", sliding_window=8)
+    with pytest.raises(HarnessError, match="longer than the model's attention window"):
+        question_attention(model, short)
+    assert question_attention(tiny("mistral", sliding_window=128), short).largest_gap < 1e-5

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 from harness.figures.inspect import facts
 from harness.figures.question import CLASS_COLOURS, Words, question_figure
-from harness.figures.shaded_text import SHADE, broken_into_lines
+from harness.figures.shaded_text import SHADE, SPACE, broken_into_lines
 from harness.figures.style import INK
 from harness.figures.text import in_house_font, width_of
 
@@ -64,6 +64,9 @@ def test_ratios_and_bounds_stand_at_their_values():
             expected = inputs["enrichment"][panel][:, place]
             np.testing.assert_allclose(lines[name].get_ydata(), expected)
             assert lines[name].get_color() == CLASS_COLOURS[name]
+            (bars,) = [one for one in axes.collections if to_hex(one.get_color()[0]) == CLASS_COLOURS[name]]
+            bounds = [segment[:, 1] if len(segment) else [np.nan, np.nan] for segment in bars.get_segments()]
+            np.testing.assert_allclose(np.transpose(bounds), inputs["enrichment_interval"][:, panel, :, place])
         low, high = axes.get_ylim()
         assert low < np.nanmin(inputs["enrichment_interval"])
         assert high > np.nanmax(inputs["enrichment_interval"])
@@ -131,7 +134,8 @@ def test_lines_hold_every_token_in_order_and_are_no_wider_than_asked(tokens, wid
     assert all(piece.left + piece.width <= width + 1e-9 for piece in pieces)
     for before, after in pairwise(pieces):
         assert after.line in {before.line, before.line + 1}
-        assert after.left == 0 if after.line > before.line else after.left >= before.left + before.width - 1e-9
+        gap = after.left - before.left - before.width
+        assert after.left == 0 if after.line > before.line else -1e-9 <= gap <= SPACE + 1e-9
 
 
 def test_a_word_in_pieces_stays_on_one_line_and_without_gaps():
@@ -141,6 +145,21 @@ def test_a_word_in_pieces_stays_on_one_line_and_without_gaps():
     assert first.line == second.line == third.line == 1
     assert (first.left, second.left) == (0, pytest.approx(first.width))
     assert third.left == pytest.approx(first.width + second.width)
+
+
+def test_a_word_wider_than_a_line_is_broken_between_its_tokens():
+    tokens = [" a", " 1", *["x" * 30] * 5, " b"]
+    width = 2.5 * width_of("x" * 30, 7.0)
+    pieces = broken_into_lines(tokens, width, 7.0)
+    assert [(piece.line, piece.left == 0) for piece in pieces[1:]] == [
+        (1, True),
+        (1, False),
+        (1, False),
+        (2, True),
+        (2, False),
+        (3, True),
+        (3, False),
+    ]
 
 
 def test_what_the_font_cannot_draw_is_replaced():
