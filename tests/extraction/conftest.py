@@ -1,8 +1,9 @@
-"""Tiny models of many architectures, with random weights large enough that every part of them matters."""
+"""Tiny models of many architectures, with random weights large enough that every part of them matters; runs cut off."""
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,3 +48,20 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ThoughtModel
         return model
 
     return build
+
+
+class CutOffError(Exception):
+    pass
+
+
+@contextmanager
+def cut_off(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Progress that ends the run after its second batch."""
+    batches = []
+
+    def advance(done: int) -> None:
+        batches.append(done)
+        if len(batches) == 3:
+            raise CutOffError
+
+    yield advance

@@ -1,7 +1,6 @@
 """The residual stream taken apart: parts equal those of one plain eager forward, in every kind of layer."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from harness.extraction.parts import DECOMPOSITION_ARRAYS, part_names
 from harness.extraction.store import open_finished
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet, load_problems
+from tests.extraction.conftest import CutOffError, cut_off
 
 Build = Callable[..., ThoughtModel]
 
@@ -167,23 +167,6 @@ def test_the_model_answers_the_same_while_it_is_watched(llama: ThoughtModel, pro
         watched, _ = llama.think(context, recorder=additions)
     assert torch.equal(plain, watched)
     assert not any(layer._forward_hooks or layer._forward_pre_hooks for layer in llama.language.modules())
-
-
-class CutOffError(Exception):
-    pass
-
-
-@contextmanager
-def cut_off(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Progress that ends the run after its second batch."""
-    batches = []
-
-    def advance(done: int) -> None:
-        batches.append(done)
-        if len(batches) == 3:
-            raise CutOffError
-
-    yield advance
 
 
 def test_a_run_that_was_cut_off_ends_with_the_same_bytes(

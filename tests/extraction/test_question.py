@@ -1,7 +1,6 @@
 """What thoughts read in the question: equal to one plain eager forward, summed by class over exactly its tokens."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from harness.models.registry import locate_files
 from harness.models.thoughts import ThoughtModel
 from harness.problems import Problem, ProblemSet, load_problems
 from harness.problems.words import BOT, FIRST, NUMBER, TOKEN_CLASSES
+from tests.extraction.conftest import CutOffError, cut_off
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -94,23 +94,6 @@ def test_prompts_have_the_ids_that_the_model_is_fed(model: ThoughtModel) -> None
         prompt = read_prompt(model, question)
         assert prompt.ids == model.prompt_ids(question)
         assert len(prompt.ids) == len(prompt.texts) == len(prompt.classes)
-
-
-class CutOffError(Exception):
-    pass
-
-
-@contextmanager
-def cut_off(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Progress that ends the run after its second batch."""
-    batches = []
-
-    def advance(done: int) -> None:
-        batches.append(done)
-        if len(batches) == 3:
-            raise CutOffError
-
-    yield advance
 
 
 def test_a_run_that_was_cut_off_ends_with_the_same_bytes(
