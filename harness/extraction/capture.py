@@ -38,14 +38,19 @@ class LatentRecorder:
         query = torch.stack(self._queries[layer], dim=2)
         return row_weights(query, self._keys[layer], self._bias(layer), self._scaling[layer])
 
+    def require_every_key(self) -> None:
+        """Raise a ``HarnessError`` when the cache let go of any key of the question or of the steps."""
+        keys = self._width + len(self._queries[0])
+        if any(key.shape[2] != keys for key in self._keys):
+            raise HarnessError(
+                f"The cache no longer holds all {keys} keys: a question with its thoughts is longer "
+                "than the model's attention window. Leave out the long questions."
+            )
+
     def arrays(self, latent_inputs: Tensor) -> dict[str, NDArray[np.generic]]:
         """The arrays of :class:`~harness.extraction.patterns.AttentionPatterns`, for the rows of the batch."""
         latents, start = self._latents, self._width
-        if any(key.shape[2] != start + len(self._queries[0]) for key in self._keys):
-            raise HarnessError(
-                f"The cache no longer holds all {start + len(self._queries[0])} keys: a question with its thoughts is longer "
-                "than the model's attention window. Leave out the long questions."
-            )
+        self.require_every_key()
         first = self._width - self._context_length[:, None, None, None]
         kept: dict[str, list[Tensor]] = {}
         for layer in range(len(self._queries)):

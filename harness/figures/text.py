@@ -3,7 +3,7 @@
 import math
 
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.textpath import text_to_path
 
 from harness.figures.style import MUTED, STYLE
@@ -61,3 +61,9 @@ def heading(figure: Figure, title: str, note: str, left: float) -> None:
         figure.text(
             left / width, 1 - down / height, line, fontsize=size * fitting, va="top", color=colour, parse_math=False
         )
+
+
+def in_house_font(text: str) -> str:
+    """``text`` with the replacement character for each character that the house font cannot draw."""
+    known = get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap()
+    return "".join(letter if ord(letter) in known else "\N{REPLACEMENT CHARACTER}" for letter in text)

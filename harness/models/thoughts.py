@@ -106,8 +106,14 @@ class ThoughtModel:
     @property
     def decoder_layers(self) -> Sequence[torch.nn.Module]:
         """The L decoder layers: each takes and returns the residual stream."""
-        lists = (one for one in self._backbone.children() if isinstance(one, torch.nn.ModuleList))
-        return list(next(one for one in lists if len(one) == self.n_layers))
+        lists = (one for one in self._backbone.modules() if isinstance(one, torch.nn.ModuleList))
+        found = next((one for one in lists if len(one) == self.n_layers), None)
+        if found is None:
+            raise HarnessError(
+                f"{self.name} ({self.language.config.model_type}) has no list of {self.n_layers} layers among its modules; "
+                "such models cannot be studied here."
+            )
+        return list(found)
 
     @torch.inference_mode()
     def embed(self, ids: Tensor) -> Tensor:
@@ -278,9 +284,14 @@ def load_tokenizer(files: ModelFiles) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def prepared(question: str) -> str:
+    """The text that is tokenised: the question trimmed, double spaces made one."""
+    return question.strip().replace("  ", " ")
+
+
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, files: ModelFiles, bot_id: int, question: str) -> list[int]:
     """Token ids of ``question`` as the reference prepares it: trimmed, tokenised, ``<bot>`` appended."""
-    ids: list[int] = tokenizer(question.strip().replace("  ", " "))["input_ids"]
+    ids: list[int] = tokenizer(prepared(question))["input_ids"]
     return [*ids, *([] if files.remove_eos else [tokenizer.eos_token_id]), bot_id]
 
 
