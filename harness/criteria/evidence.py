@@ -23,6 +23,7 @@ from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.results import PlantedHeads
 from harness.criteria.sample import Sample
+from harness.criteria.thought_files import ThoughtFiles
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, Variant
 from harness.extraction.patterns import AttentionPatterns, Looks
@@ -262,6 +263,11 @@ class ModelStudy:
     def importance_files(self) -> ImportanceFiles:
         """Result files and figures of the importance study."""
         return ImportanceFiles(self)
+
+    @cached_property
+    def thought_files(self) -> ThoughtFiles:
+        """Result files and figures of what each thought reads in the question and is made of."""
+        return ThoughtFiles(self)
 
     def evaluate(
         self, criterion_id: str, measure: MeanMeasure | TestMeasure | Effect[Any] | EffectTest[Any], rule: Rule

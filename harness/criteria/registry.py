@@ -18,6 +18,7 @@ from harness.criteria import (
     story_i_2,
     story_i_3,
     story_i_4,
+    story_i_5,
 )
 from harness.criteria.criterion import Criterion
 from harness.files import digest
@@ -38,6 +39,7 @@ _STORIES = (
     story_i_2,
     story_i_3,
     story_i_4,
+    story_i_5,
 )
 
 

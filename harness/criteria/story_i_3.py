@@ -36,6 +36,19 @@ def answer_attention(study: ModelStudy) -> Measurement:
     )
 
 
+def question_attention(study: ModelStudy) -> Measurement:
+    """How far the weights by class of token are from summing to what the thoughts leave to the question."""
+    files = study.thought_files
+    question = study.intervened.about("importance").extraction.question()
+    figure = files.words_figure
+    return Measurement(
+        question.largest_gap,
+        answer=files.in_words,
+        n_problems=len(question.by_class),
+        artifacts=(*figure.paths, files.words),
+    )
+
+
 CRITERIA = (
     Criterion(
         "I.3-attention",
@@ -45,5 +58,15 @@ CRITERIA = (
         "probe layer [n, 3, T] and at every layer; re-read and held against the extraction.",
         Rule("is", "valid"),
         answer_attention,
+    ),
+    Criterion(
+        "I.3-question",
+        "acceptance",
+        "Question words that feed each thought",
+        "Attention of every latent query on the question's tokens by class (number, operation word, other, first token, bot): "
+        "largest difference, over problems, layers, heads and thoughts, between the classes' sum and the row's sum less what is "
+        "on the thoughts. Means by layer and thought in question_attention_{n}.json, some questions word by word.",
+        Rule("<=", 1e-4),
+        question_attention,
     ),
 )

@@ -7,19 +7,22 @@ that want the same extraction wait for one another and then read what the first 
 import json
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.extraction.locks import locked
+from harness.extraction.parts import DECOMPOSITION_ARRAYS, Decomposition
 from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns, Looks
 from harness.extraction.progress import Progress, quiet
+from harness.extraction.question_patterns import QUESTION_ARRAYS, QuestionAttention, WordAttention
 from harness.extraction.store import open_finished
 from harness.files import digest, file_digest, replacing, write_json, write_text
 from harness.models.registry import ModelFiles
@@ -32,7 +35,7 @@ Variant = Literal["trained", "untrained", "contentless"]
 UNTRAINED_SEED = 0
 
 _PACKAGE = Path(__file__).parents[1]
-_CODE = ("attention.py", "models/*.py", "extraction/*.py")
+_CODE = ("attention.py", "models/*.py", "extraction/*.py", "problems/words.py")
 
 
 @dataclass
@@ -96,6 +99,40 @@ class CachedExtraction:
                     np.savez(file, rows=known.rows, raw=known.raw, later=known.later, lone=known.lone)
                 write_text(path.with_suffix(".sha256"), file_digest(path))
         return known
+
+    def question(self) -> QuestionAttention:
+        """What the thoughts read in the question."""
+
+        def make(folder: Path) -> object:
+            from harness.extraction.question import question_attention
+
+            return question_attention(self.model(), self.problems, folder=folder, progress=self.progress)
+
+        return QuestionAttention(**self._kept("question", QUESTION_ARRAYS, make), problem_ids=self.problems.ids)
+
+    def words(self, rows: Sequence[int]) -> list[WordAttention]:
+        """What the thoughts read in some problems' questions, word by word."""
+        path = self._beside(f"words {list(rows)}") / "words.json"
+        with locked(path.parent):
+            if not path.is_file():
+                from harness.extraction.question import word_attention
+
+                write_json(path, [asdict(one) for one in word_attention(self.model(), self.problems, rows)])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            WordAttention(one["row"], tuple(one["tokens"]), tuple(one["classes"]), np.array(one["weights"], np.float32))
+            for one in content
+        ]
+
+    def parts(self) -> Decomposition:
+        """What the residual stream at each thought is made of."""
+
+        def make(folder: Path) -> object:
+            from harness.extraction.decompose import decompose
+
+            return decompose(self.model(), self.problems, folder=folder, progress=self.progress)
+
+        return Decomposition(**self._kept("parts", DECOMPOSITION_ARRAYS, make), problem_ids=self.problems.ids)
 
     def about(self) -> dict[str, Any]:
         """Facts about the model and its extraction: sizes, parameters, seconds."""
@@ -184,6 +221,21 @@ class CachedExtraction:
             "seconds": seconds,
         }
         write_json(folder / "about.json", about)
+
+    def _kept(self, what: str, names: Sequence[str], make: Callable[[Path], object]) -> dict[str, NDArray[Any]]:
+        """Arrays that ``make`` streams into a folder, made once."""
+        folder = self._beside(what)
+        with locked(folder):
+            arrays = open_finished(folder, names)
+            if arrays is None:
+                make(folder)
+                arrays = open_finished(folder, names)
+        if arrays is None:
+            raise HarnessError(f"What was written to {folder} is damaged as soon as written; check the disk.")
+        return arrays
+
+    def _beside(self, what: str) -> Path:
+        return self.cache_dir / "extractions" / digest(self.key("trained"), what)[:32]
 
     def _folder(self, variant: Variant) -> Path:
         return self.cache_dir / "extractions" / self.key(variant)

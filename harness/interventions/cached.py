@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, sources_digest
 from harness.extraction.locks import locked
 from harness.extraction.store import finished_rows, open_finished
@@ -129,7 +130,8 @@ class CachedAnswers:
                     progress=self.extraction.progress,
                 )
                 arrays = open_finished(folder, _REFERENCE)
-        assert arrays is not None
+        if arrays is None:
+            raise HarnessError(f"What was written to {folder} is damaged as soon as written; check the disk.")
         return arrays
 
     def latent_inputs(self) -> NDArray[np.float32] | None:
