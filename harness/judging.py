@@ -1,7 +1,8 @@
 """A run: the models and problems that were asked for, and the verdict on every criterion."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from itertools import combinations
@@ -29,6 +30,8 @@ from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
 
+SAMPLES: dict[str, tuple[SampleName, ...]] = {"importance": ("importance",), "steps": ("validation", "sweep")}
+"""Samples of problems that only some studies look at."""
 DRAWN_CONTROL_PASSES = 0.05
 """A drawn control passes when more than this share of its draws does."""
 
@@ -58,8 +61,11 @@ class Run:
         self._extractions: dict[tuple[str, SampleName], CachedExtraction] = {}
         self._results: dict[tuple[str, str], CriterionResult] = {}
 
-    def preflight(self) -> None:
-        """Check every input before anything runs; raises ``HarnessError`` for the first that is wrong."""
+    def preflight(self, studies: Collection[str] = ()) -> None:
+        """Check every input before anything runs; raises ``HarnessError`` for the first that is wrong.
+
+        ``studies`` are those about to be judged: the questions of their samples must fit the models too.
+        """
         names = [*self.options.models, *([self.options.control_model] if self.options.control_model else [])]
         for name in names:
             find_entry(name, self.options.models_file)
@@ -74,6 +80,10 @@ class Run:
                 extraction.forget()
             if not extraction.is_cached():
                 extraction.check()
+                for sample in (sample for study in studies for sample in SAMPLES.get(study, ())):
+                    # A sample that cannot be drawn leaves its criteria out, with the reason.
+                    with suppress(NotMeasured):
+                        self._check_lengths(name, sample)
 
     def scopes(self, criterion: Criterion) -> list[str]:
         """What a criterion is judged on: ``run``, each model, or each pair of models.
@@ -219,6 +229,14 @@ class Run:
                 loaded={} if first is None else first.loaded,
             )
         return self._extractions[known]
+
+    def _check_lengths(self, name: str, sample: SampleName) -> None:
+        try:
+            extraction = self._extraction(name, sample)
+        except HarnessError as error:
+            raise NotMeasured(str(error)) from error
+        model = extraction.model()
+        model.require_fit([model.prompt_ids(question) for question in extraction.problems.questions])
 
     def _size(self, name: str) -> int:
         base = locate_base(name, self.options.models_file, self.options.checkpoints.get(name))

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from harness.criteria.criterion import Scope
+from harness.criteria.registry import criteria
 from harness.criteria.results import CriterionResult, PhaseResult
 from harness.criteria.sample import RESAMPLES
 
@@ -18,6 +20,7 @@ class Phase:
         answered: ids of the criteria whose answers it gives.
         study: the study its criteria belong to.
         scope: what it is judged on.
+        counted: whether the verdict is how many of the criteria pass.
     """
 
     id: str
@@ -25,6 +28,7 @@ class Phase:
     answered: tuple[str, ...]
     study: str
     scope: Scope = "model"
+    counted: bool = False
 
 
 PHASES = (
@@ -50,6 +54,26 @@ PHASES = (
 )
 
 
+COUNTED = {"importance": ("I.2-matters", "I.4-stats", "I.3-question"), "steps": ("S.1-design",)}
+"""Studies that all their hypotheses decide, with the criteria whose answers they give."""
+
+
+@cache
+def all_phases() -> tuple[Phase, ...]:
+    """Every phase, and every other study as one."""
+    counted = [
+        Phase(
+            study,
+            tuple(one.id for one in criteria() if one.study == study and one.kind == "hypothesis"),
+            answered,
+            study=study,
+            counted=True,
+        )
+        for study, answered in COUNTED.items()
+    ]
+    return (*PHASES, *(phase for phase in counted if phase.conditions))
+
+
 def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, Sequence[str]]) -> list[PhaseResult]:
     """One result per phase and model or pair, for the phases of which anything was judged.
 
@@ -59,7 +83,7 @@ def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, 
     for scope, names in judged_on.items():
         for name in names:
             own = {result.id: result for result in results if result.model == name}
-            for phase in PHASES:
+            for phase in all_phases():
                 if phase.scope == scope and any(result.study == phase.study for result in own.values()):
                     answered = [own[criterion_id] for criterion_id in phase.answered if criterion_id in own]
                     answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
@@ -67,7 +91,7 @@ def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, 
                         PhaseResult(
                             id=phase.id,
                             scope=name,
-                            verdict=verdict_of(own, phase.conditions),
+                            verdict=(count_of if phase.counted else verdict_of)(own, phase.conditions),
                             conditions=list(phase.conditions),
                             answers=answers,
                         )
@@ -94,3 +118,16 @@ def verdict_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -
         return "incomplete"
     shaky = [result.id for result in found if result is not None and (result.vacuous or result.reach == "cannot fail")]
     return f"pass (does not discriminate: {', '.join(shaky)})" if shaky else "pass"
+
+
+def count_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -> str:
+    """``2 of 6 hypotheses pass``, counting those that were judged; ``invalid`` and ``incomplete`` as for a phase."""
+    judged = [results[name] for name in conditions if name in results and results[name].verdict != "skipped"]
+    if any(result.verdict == "invalid" for result in judged):
+        return "invalid"
+    if not judged:
+        return "incomplete"
+    passing = [result for result in judged if result.verdict == "pass"]
+    shaky = [result.id for result in passing if result.vacuous or result.reach == "cannot fail"]
+    words = f"{len(passing)} of {len(judged)} hypotheses pass"
+    return f"{words} (does not discriminate: {', '.join(shaky)})" if shaky else words

@@ -117,8 +117,8 @@ CRITERIA = (
         "I.2-readback",
         "validity",
         "The ablated activation is what was asked",
-        "Largest absolute difference of the residual stream read back at the ablated layer and thoughts from zero, or from the "
-        "mean over problems, and of every activation computed before from the baseline's; single thoughts and pairs, 16 problems.",
+        "Residual stream read back at the ablated layer and thoughts: largest absolute difference from zero, or from the mean over "
+        "problems, and of every activation computed before from the baseline's. Single thoughts and pairs, 16 problems.",
         Rule("==", 0),
         read_back,
     ),

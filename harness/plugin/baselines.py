@@ -41,6 +41,7 @@ class Conditions(_Strict):
     n_problems: int
     seed: int
     controls: str
+    sweep_problems: int = 1000
 
     def differences(self, other: Conditions) -> list[str]:
         """One phrase per condition in which ``other``, the run at hand, differs from these approved ones."""
@@ -137,6 +138,7 @@ def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
         n_problems=dataset["n"],
         seed=provenance["seed"],
         controls=provenance["controls"],
+        sweep_problems=provenance["options"]["sweep_problems"],
     )
 
 

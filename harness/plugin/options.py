@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "tiny-llama"
 DEFAULT_PROBLEMS = 100
+DEFAULT_SWEEP = 1000
 QUICK_PROBLEMS = 10
 CHECKS_FOLDER = "checks"
 
@@ -58,6 +59,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Folder with train.jsonl and test.jsonl of GSM8K; without it the hub is asked.",
     )
     add("--n-problems", type=int, metavar="N", help=f"Size of the sample (default: {DEFAULT_PROBLEMS}).")
+    add(
+        "--sweep-problems",
+        type=int,
+        metavar="N",
+        help=f"Problems on which every set of thoughts is ablated (default: {DEFAULT_SWEEP}).",
+    )
+    add(
+        "--ablate-at",
+        action="append",
+        choices=("early", "late", "all"),
+        default=[],
+        help="Ablate single thoughts at the early or late layer or at all layers too, beside the middle layer; repeatable.",
+    )
     add("--seed", type=int, default=42, metavar="N", help="Seed of the sample and of every resampling (default: 42).")
     add(
         "--study",
@@ -178,11 +192,10 @@ def run_options(config: pytest.Config) -> RunOptions:
     models_file = _from_invocation(config, option.models_file) if option.models_file else None
     for name in (*models, *([option.control_model] if option.control_model else [])):
         find_entry(name, models_file)
-    n_problems = option.n_problems
-    if n_problems is None:
-        n_problems = QUICK_PROBLEMS if option.quick else DEFAULT_PROBLEMS
-    if n_problems < 1:
-        raise HarnessError(f"--n-problems is {n_problems}; a sample needs at least 1 problem.")
+    n_problems = _problems(option.n_problems, QUICK_PROBLEMS if option.quick else DEFAULT_PROBLEMS, "--n-problems")
+    sweep_problems = _problems(
+        option.sweep_problems, QUICK_PROBLEMS if option.quick else DEFAULT_SWEEP, "--sweep-problems"
+    )
     if option.seed < 0:
         raise HarnessError(f"--seed is {option.seed}; a seed is a whole number from 0 on.")
     return RunOptions(
@@ -201,6 +214,8 @@ def run_options(config: pytest.Config) -> RunOptions:
         control_model=option.control_model,
         checkpoints=_checkpoints(option.checkpoint, models, option.control_model),
         models_file=models_file,
+        sweep_problems=sweep_problems,
+        ablate_at=tuple(dict.fromkeys(option.ablate_at)),
         quick=option.quick,
     )
 
@@ -222,6 +237,13 @@ def _known(asked: list[str], names: list[str], what: str) -> set[str]:
         if name not in known:
             raise HarnessError(f"No {what} is called {name!r}. --{what} takes one of: {', '.join(known)}.")
     return set(asked)
+
+
+def _problems(asked: int | None, default: int, option: str) -> int:
+    count = default if asked is None else asked
+    if count < 1:
+        raise HarnessError(f"{option} is {count}; a sample needs at least 1 problem.")
+    return count
 
 
 def _batch_size(text: str) -> int | None:

@@ -84,7 +84,7 @@ def _start(config: pytest.Config) -> None:
         store = VerdictStore(options.output, config.workerinput["harness_run_id"])
         register(Judging(Assessment(run, gate, approved, store)), "harness-judging")
         return
-    run.preflight()
+    run.preflight({criterion.study for criterion in criteria})
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
     if gate.approve and approved.unreadable:
         raise HarnessError(approved.unreadable[0])

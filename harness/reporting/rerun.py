@@ -19,6 +19,7 @@ OPTION_FLAGS_UNLESS = {
     "controls": ("--controls", "all"),
     "device": ("--device", "auto"),
     "dtype": ("--dtype", "float32"),
+    "sweep_problems": ("--sweep-problems", 1000),
     "batch_size": ("--batch-size", "auto"),
     "cache_dir": ("--cache-dir", None),
 }
@@ -41,6 +42,8 @@ def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
             words += [flag, str(options[key])]
     for model, path in (options.get("checkpoints") or {}).items():
         words += ["--checkpoint", f"{model}={path}"]
+    for place in options.get("ablate_at") or ():
+        words += ["--ablate-at", place]
     if options.get("quick"):
         words.append("--quick")
     words += ["--output", str(Path(options.get("output") or "reports") / "rerun")]
@@ -53,7 +56,7 @@ def _selection(item: CriterionResult) -> list[str]:
         return ["checks/", "--story", item.story]
     name = f"[{item.model}-{item.id}]"
     checks = Path(__file__).parents[2] / "checks"
-    modules = list(checks.glob(f"test_story_{item.story.replace('.', '_')}_*.py"))
+    modules = list(checks.glob(f"test_story_{item.story.replace('.', '_').lower()}_*.py"))
     if len(modules) == 1:
         return [f"checks/{modules[0].name}::test_criterion{name}"]
     return ["checks/", "-k", name]
