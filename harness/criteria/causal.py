@@ -15,12 +15,18 @@ from harness.statistics import drawn_p, percentile_interval, resample_weights
 Array = NDArray[Any]
 
 
+def set_p(trials: HeadTrials) -> float:
+    """p over random head sets of the accuracy lost without the chosen heads, with the study's own fill."""
+    lost = paired_drop(trials.baseline, next(iter(trials.sets.values()))).mean(axis=0)
+    return drawn_p(float(lost[0]), lost[1:])
+
+
 def head_set_p(trials: HeadTrials) -> Measurement:
-    """p over random head sets of the accuracy lost without the chosen heads, with all that stands beside it."""
+    """:func:`set_p` with all that stands beside it."""
     losses = {fill: paired_drop(trials.baseline, right) for fill, right in trials.sets.items()}
     lost = {fill: drop.mean(axis=0) for fill, drop in losses.items()}
     p = {fill: drawn_p(float(drop[0]), drop[1:]) for fill, drop in lost.items()}
-    first = next(iter(trials.sets))
+    first, found = next(iter(trials.sets)), set_p(trials)
     beside: dict[str, Any] = {"baseline_accuracy": float(trials.baseline.mean()), "matched_by_layer": trials.layered}
     for fill, drop in lost.items():
         beside |= {
@@ -38,9 +44,9 @@ def head_set_p(trials: HeadTrials) -> Measurement:
             "rank_correlation_ci_high": ends[1],
         }
     return Measurement(
-        p[first],
-        p_value=p[first],
-        answer=_in_words(trials, lost[first], p[first]),
+        found,
+        p_value=found,
+        answer=_in_words(trials, lost[first], found),
         beside=beside,
         n_problems=len(trials),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.criteria.causal import head_set_p
+from harness.criteria.causal import head_set_p, set_p
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.critical import CRITICAL, NAMED_SHARE, RANKS, SCORES, TOP, findings_text, findings_title
 from harness.criteria.declare import hypothesis
@@ -296,7 +296,7 @@ CRITERIA = (
         "ablation, every head alone, and how the score goes with its effect stand beside it. A random head set as control is "
         "judged against the other random sets.",
         Rule("<", 0.05),
-        EffectTest(heads_study, head_set_p),
+        EffectTest(heads_study, head_set_p, shortened=set_p),
         rests_on=RAW_VALIDITY,
     ),
     Criterion(

@@ -1,0 +1,110 @@
+"""Outcomes of interventions and the controls that are made of them."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from harness.criteria.causal import head_set_p, score_effect_relation, set_p
+from harness.criteria.trials import HeadTrials, Trials
+from harness.measures.importance import paired_drop
+from tests.criteria.importance_cases import head_trials, trials
+
+RNG = np.random.default_rng(0)
+
+
+def counting(n: int = 40, T: int = 4) -> Trials:
+    """Every subset tried; the log-probability of a cell is the number of its subset."""
+    sets = tuple(range(1 << T))
+    gold = np.tile(np.array(sets, dtype=float), (n, 1))
+    right = gold % 2 == 0
+    return Trials(T, sets, right, gold, right[:, 0], gold[:, 0], np.full(n, 3), seed=1)
+
+
+def test_a_random_thought_stands_in_for_each_and_sizes_stay() -> None:
+    own = counting()
+    moved = own.drawn(0)
+    assert (moved.of("gold") == 0).all()
+    for place in range(4):
+        taken = moved.of("gold", place)
+        assert set(taken) == {1.0, 2.0, 4.0, 8.0}
+    for row in range(len(own)):
+        singles = moved.singles("gold")[row]
+        assert sorted(singles) == [1, 2, 4, 8]
+        assert moved.of("gold", 0, 2)[row] == singles[0] + singles[2]
+        assert moved.of("gold", 0, 1, 3)[row] == singles[0] + singles[1] + singles[3]
+    assert not np.array_equal(own.drawn(1).gold, moved.gold)
+    np.testing.assert_array_equal(own.drawn(0).gold, moved.gold)
+
+
+def test_random_thoughts_fall_on_every_place_alike() -> None:
+    own = counting(n=4000)
+    share = [(own.drawn(3).of("gold", 2) == 1 << place).mean() for place in range(4)]
+    np.testing.assert_allclose(share, 0.25, atol=0.03)
+
+
+def test_a_sham_costs_nothing() -> None:
+    sham = counting().sham()
+    assert not paired_drop(sham.of("right"), sham.singles("right")).any()
+    assert (sham.subsets("gold") == 0).all()
+
+
+def test_a_sham_that_is_not_the_baseline_shows() -> None:
+    own = counting()
+    broken = Trials(4, own.sets, own.right, own.gold, ~own.sham_right, own.sham_gold, own.difficulty, 1)
+    assert paired_drop(broken.sham().of("right"), broken.sham().singles("right")).all()
+
+
+def test_problems_can_be_left_out() -> None:
+    own = trials(n=40)
+    some = own.where(own.difficulty >= 4)
+    assert len(some) == (own.difficulty >= 4).sum()
+    np.testing.assert_array_equal(some.of("right", 1), own.of("right", 1)[own.difficulty >= 4])
+    assert some.attention is not None and len(some.attention) == len(some)
+
+
+def test_heads_that_matter_are_told_from_random_ones() -> None:
+    found = head_set_p(head_trials(loss=0.6))
+    assert found.value == pytest.approx(1 / 201)
+    assert found.beside["accuracy_lost_mean"] == pytest.approx(0.6, abs=0.1)
+    assert found.beside["accuracy_lost_random_mean"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_heads_that_cost_as_much_as_others_are_not() -> None:
+    assert head_set_p(head_trials(loss=0.0)).value > 0.2
+
+
+def test_random_sets_pass_as_rarely_as_the_rule_allows() -> None:
+    own = head_trials(loss=0.6)
+    values = [set_p(own.drawn(draw)) for draw in range(own.draws)]
+    assert np.mean(np.array(values) < 0.05) <= 0.05
+    assert values[5] == head_set_p(own.drawn(5)).value
+
+
+def test_a_drawn_set_is_judged_against_all_others() -> None:
+    own = head_trials(loss=0.6)
+    drawn = own.drawn(7)
+    np.testing.assert_array_equal(drawn.sets["mean"][:, 0], own.sets["mean"][:, 8])
+    assert drawn.draws == own.draws - 1
+    assert not (drawn.sets["mean"][:, 1:] == own.sets["mean"][:, :1]).all(axis=0).any()
+
+
+def test_score_and_effect_are_correlated_by_rank() -> None:
+    own = head_trials(loss=0.3)
+    relation, (low, high) = score_effect_relation(own)
+    expected = spearmanr(own.composite, paired_drop(own.baseline, own.single).mean(axis=0)).statistic
+    assert relation == pytest.approx(expected)
+    assert low <= relation <= high
+
+
+def test_heads_without_any_effect_have_no_relation_to_their_score() -> None:
+    own = head_trials(loss=0.0)
+    flat = HeadTrials(
+        own.baseline,
+        own.sham_right,
+        own.sets,
+        own.baseline[:, None] & np.ones((1, 32), bool),
+        own.composite,
+        own.chosen,
+        0,
+    )
+    assert np.isnan(score_effect_relation(flat)[0])
