@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 
 from harness.criteria.criterion import Measurement
 from harness.criteria.sample import RESAMPLES
@@ -34,19 +34,19 @@ def head_set_p(trials: HeadTrials) -> Measurement:
             f"accuracy_lost_random_{fill}": float(np.median(drop[1:])),
             f"p_{fill}": p[fill],
         }
-    if len(trials) > 1:
-        low, high = percentile_interval(_resampled(losses[first][:, :1], trials.seed)[:, 0])
-        beside |= {"accuracy_lost_ci_low": float(low), "accuracy_lost_ci_high": float(high)}
-        relation, ends = score_effect_relation(trials)
-        beside |= {
-            "rank_correlation_of_score_and_effect": relation,
-            "rank_correlation_ci_low": ends[0],
-            "rank_correlation_ci_high": ends[1],
-        }
+    relation, ends = score_effect_relation(trials)
+    low, high = percentile_interval(_resampled(losses[first][:, :1], trials.seed)[:, 0])
+    beside |= {
+        "accuracy_lost_ci_low": float(low),
+        "accuracy_lost_ci_high": float(high),
+        "rank_correlation_of_score_and_effect": relation,
+        "rank_correlation_ci_low": ends[0],
+        "rank_correlation_ci_high": ends[1],
+    }
     return Measurement(
         found,
         p_value=found,
-        answer=_in_words(trials, lost[first], found),
+        answer=_in_words(trials, lost[first], found, relation),
         beside=beside,
         n_problems=len(trials),
     )
@@ -55,11 +55,14 @@ def head_set_p(trials: HeadTrials) -> Measurement:
 def score_effect_relation(trials: HeadTrials) -> tuple[float, tuple[float, float]]:
     """Spearman's rank correlation of score and accuracy lost over heads, and its interval over resampled problems.
 
-    NaN where no head, or every head alike, costs anything.
+    NaN where no head, or every head alike, costs anything, and for the interval of a single problem.
     """
-    effects = paired_drop(trials.baseline, trials.single)
-    found = _rank_correlation(trials.composite, effects.mean(axis=0)[None])[0]
-    drawn = _rank_correlation(trials.composite, _resampled(effects, trials.seed))
+    scored = np.isfinite(trials.composite)
+    score, effects = trials.composite[scored], paired_drop(trials.baseline, trials.single)[:, scored]
+    found = _rank_correlation(score, effects.mean(axis=0)[None])[0]
+    if len(effects) < 2:
+        return float(found), (float("nan"), float("nan"))
+    drawn = _rank_correlation(score, _resampled(effects, trials.seed))
     low, high = percentile_interval(drawn[np.isfinite(drawn)]) if np.isfinite(drawn).any() else (np.nan, np.nan)
     return float(found), (float(low), float(high))
 
@@ -78,10 +81,9 @@ def _resampled(values: Array, seed: int) -> Array:
     return resample_weights(len(values), RESAMPLES, seed) @ values
 
 
-def _in_words(trials: HeadTrials, lost: Array, p: float) -> str:
-    relation = spearmanr(trials.composite, paired_drop(trials.baseline, trials.single).mean(axis=0)).statistic
+def _in_words(trials: HeadTrials, lost: Array, p: float, relation: float) -> str:
     return (
         f"Without the top {len(trials.chosen)} heads accuracy falls by {lost[0]:.3g}, without as many random ones by "
-        f"{np.median(lost[1:]):.3g} (median of {trials.draws}): p = {p:.3g}; score and effect of single heads: rho = "
-        f"{relation:.2g}"
+        f"{np.median(lost[1:]):.3g} (median of {trials.draws}): p = {p:.3g}; score and effect of single heads: rank "
+        f"correlation {relation:.2g}"
     )

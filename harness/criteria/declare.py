@@ -1,7 +1,8 @@
 """Declare a hypothesis about attention patterns: one call, one criterion."""
 
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
 
 from harness.criteria.criterion import Criterion, Measurement, Rule, Scope
 from harness.criteria.effects import Effect, EffectTest
@@ -33,10 +34,12 @@ class Evaluation(Generic[Measure]):
     criterion_id: str
     of: Measure
     rule: Rule
+    shown: Callable[[Any], Sequence[str]] | None = None
 
     def __call__(self, study: Evaluates[Measure]) -> Measurement:
-        """The measurement on one model, or on one pair."""
-        return study.evaluate(self.criterion_id, self.of, self.rule)
+        """The measurement on one model, or on one pair, with the files that show it."""
+        measured = study.evaluate(self.criterion_id, self.of, self.rule)
+        return measured if self.shown is None else replace(measured, artifacts=tuple(self.shown(study)))
 
 
 def hypothesis(
@@ -50,15 +53,19 @@ def hypothesis(
     rests_on: tuple[str, ...] = (),
     null_should_pass: bool = False,
     family: str | None = None,
+    shown: Callable[[Any], Sequence[str]] | None = None,
 ) -> Criterion:
-    """A hypothesis criterion on one model or one pair, with interval, confidence, attainable range and every control."""
+    """A hypothesis criterion on one model or one pair, with interval, confidence, attainable range and every control.
+
+    ``shown`` writes files that show what was measured, and names them relative to the output folder.
+    """
     return Criterion(
         criterion_id,
         "hypothesis",
         statement,
         definition,
         rule,
-        Evaluation(criterion_id, measure, rule),
+        Evaluation(criterion_id, measure, rule, shown),
         scope=scope,
         rests_on=rests_on,
         null_should_pass=null_should_pass,

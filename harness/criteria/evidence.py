@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.criteria.causal_files import CausalFiles
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.effects import Effect, EffectTest, Source
@@ -263,6 +264,11 @@ class ModelStudy:
     def importance_files(self) -> ImportanceFiles:
         """Result files and figures of the importance study."""
         return ImportanceFiles(self)
+
+    @cached_property
+    def causal_files(self) -> CausalFiles:
+        """Result file and figure of the ablated heads."""
+        return CausalFiles(self)
 
     @cached_property
     def thought_files(self) -> ThoughtFiles:

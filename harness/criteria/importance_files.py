@@ -62,6 +62,10 @@ class ImportanceFiles:
         intervened = self._study.intervened
         return intervened.answered("importance", intervened.importance_design(), label=self.label)
 
+    def figure(self, number: int) -> tuple[str, str]:
+        """Paths of one of the four figures."""
+        return self.figures[number].paths
+
     def column(self, name: str) -> int:
         """Where a condition lies in the answers."""
         return list(self._study.intervened.importance_design()).index(name)

@@ -4,6 +4,7 @@ Everything is run when first asked for, kept on disk by content, and kept.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,6 +42,18 @@ SampleName = Literal["first", "second", "importance", "validation", "sweep"]
 MOST_HEADS = 10
 SHARE_OF_HEADS = 4
 """Heads ablated together: ten, or a quarter of the model's."""
+
+
+@dataclass(frozen=True)
+class HeadsPlan:
+    """Conditions with heads ablated; the random sets; composite score [L * H]; the places of the chosen heads in it."""
+
+    design: Design
+    others: list[tuple[tuple[int, int], ...]]
+    composite: Array
+    chosen: tuple[int, ...]
+    layered: bool
+    """Whether every random set has as many heads of each layer as the chosen one."""
 
 
 class Intervened:
@@ -111,26 +124,26 @@ class Intervened:
         """The heads that the second sample ranks first, random sets and single heads ablated on the first sample."""
         known = ("heads", source)
         if known not in self._trials:
-            design, sets, composite, chosen, layered = self.heads_plan(source)
-            answered = self.answered("first", design, source, f"{sets} sets of heads")
+            plan = self.heads_plan(source)
+            answered = self.answered("first", plan.design, source, f"{len(plan.design)} sets of heads")
             right = self._right("first", answered)
-            names = list(design)
+            names = list(plan.design)
             first = {fill: names.index(f"{fill} chosen") for fill in HEAD_FILLS}
             tried = {fill: sum(name.startswith(f"{fill} random") for name in names) for fill in HEAD_FILLS}
             self._trials[known] = HeadTrials(
                 baseline=right[:, 0],
                 sham_right=right[:, names.index("sham")],
                 sets={fill: right[:, first[fill] : first[fill] + 1 + count] for fill, count in tried.items()},
-                single=right[:, -len(composite) :],
-                composite=composite,
-                chosen=chosen,
+                single=right[:, -len(plan.composite) :],
+                composite=plan.composite,
+                chosen=plan.chosen,
                 seed=self._study.options.seed,
-                layered=layered,
+                layered=plan.layered,
             )
         return self._trials[known]
 
-    def heads_plan(self, source: Source = "trained") -> tuple[Design, int, Array, tuple[int, ...], bool]:
-        """Conditions, number of random sets, composite score [L * H], chosen places, and whether sets match by layer."""
+    def heads_plan(self, source: Source = "trained") -> "HeadsPlan":
+        """Which heads are ablated."""
         composite = composite_score(self.patterns("second", source).raw.mean(axis=0, dtype=np.float64))
         L, H = composite.shape
         k = min(MOST_HEADS, L * H // SHARE_OF_HEADS)
@@ -139,7 +152,11 @@ class Intervened:
         others = random_head_sets(chosen, L, H, self._study.options.seed)
         counts = [sum(layer == one for layer, _ in chosen) for one in range(L)]
         layered = all([sum(layer == one for layer, _ in heads) for one in range(L)] == counts for heads in others)
-        return heads_design(chosen, others, L, H), len(others), composite.ravel(), places, layered
+        return HeadsPlan(heads_design(chosen, others, L, H), others, composite.ravel(), places, layered)
+
+    def heads_key(self) -> str:
+        """Content key of the answers without heads."""
+        return self.about("first").key(repr(list(self.heads_plan().design.values())))
 
     def evaluate(self, criterion_id: str, measure: Effect[Any] | EffectTest[Any], rule: Rule) -> Measurement:
         """A hypothesis' measurement with all controls, kept on disk by content."""

@@ -298,6 +298,7 @@ CRITERIA = (
         Rule("<", 0.05),
         EffectTest(heads_study, head_set_p, shortened=set_p),
         rests_on=RAW_VALIDITY,
+        shown=lambda study: study.causal_files.all,
     ),
     Criterion(
         "2.4-csv",

@@ -117,8 +117,8 @@ CRITERIA = (
         "I.2-readback",
         "validity",
         "The ablated activation is what was asked",
-        "Residual stream read back at the ablated layer and thoughts: largest absolute difference from zero, or from the mean over "
-        "problems, and of every activation computed before from the baseline's. Single thoughts and pairs, 16 problems.",
+        "Residual stream read back at the ablated layer and thoughts: largest absolute difference from zero, or from the mean "
+        "over problems, and of every activation computed before from the baseline's. Single thoughts and pairs, 16 problems.",
         Rule("==", 0),
         read_back,
     ),
@@ -141,11 +141,12 @@ CRITERIA = (
         "I.2-matters",
         "Some position matters",
         "McNemar's exact test of the answers with and without the thought whose ablation (zero, middle layer) loses the largest "
-        "share of the problems; Benjamini-Hochberg over all positions.",
+        "share of the problems; Benjamini-Hochberg over all positions. As control every problem loses thoughts at random places.",
         Rule("<", 0.05),
         some_position_matters(),
         rests_on=INTERVENTION_VALIDITY,
         family="I.2-matters",
+        shown=lambda study: study.importance_files.figure(0),
     ),
     hypothesis(
         "I.2-last",
@@ -155,6 +156,7 @@ CRITERIA = (
         Rule(">", 0),
         last_less_largest_other(),
         rests_on=INTERVENTION_VALIDITY,
+        shown=lambda study: study.importance_files.figure(1),
     ),
     Criterion(
         "I.2-pairs",

@@ -109,6 +109,7 @@ CRITERIA = (
         Rule("<", 0.05),
         attention_predicts(),
         rests_on=GROUNDS,
+        shown=lambda study: study.importance_files.figure(2),
     ),
     hypothesis(
         "I.4-early",
@@ -118,6 +119,7 @@ CRITERIA = (
         early_predicts_nothing(),
         rests_on=GROUNDS,
         null_should_pass=True,
+        shown=lambda study: study.importance_files.figure(3),
     ),
     hypothesis(
         "I.4-late",
@@ -126,6 +128,7 @@ CRITERIA = (
         Rule(">", 0),
         middle_less_late(),
         rests_on=GROUNDS,
+        shown=lambda study: study.importance_files.figure(3),
     ),
     Criterion(
         "I.4-figures",
