@@ -15,9 +15,25 @@ if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.extraction.extract import extract_attention, extract_thoughts
     from harness.extraction.patterns import AttentionPatterns
+    from harness.interventions.values import (
+        AblateHeads,
+        AblateInput,
+        AblateThought,
+        BiasAttention,
+        BlockAttention,
+        Itself,
+        Mean,
+        Noise,
+        Resample,
+        SequentialOnly,
+        Sham,
+        Shuffle,
+        Truncate,
+        Zero,
+    )
     from harness.models.load import load_model
     from harness.problems import Problem, ProblemSet, load_problems
-    from harness.tables import head_scores
+    from harness.tables import head_scores, run_conditions
 
 _WHERE = {
     "AttentionPatterns": "harness.extraction.patterns",
@@ -29,18 +45,53 @@ _WHERE = {
     "head_scores": "harness.tables",
     "load_model": "harness.models.load",
     "load_problems": "harness.problems",
+    "run_conditions": "harness.tables",
+    **dict.fromkeys(
+        (
+            "AblateHeads",
+            "AblateInput",
+            "AblateThought",
+            "BiasAttention",
+            "BlockAttention",
+            "Itself",
+            "Mean",
+            "Noise",
+            "Resample",
+            "SequentialOnly",
+            "Sham",
+            "Shuffle",
+            "Truncate",
+            "Zero",
+        ),
+        "harness.interventions.values",
+    ),
 }
 
 __all__ = [
+    "AblateHeads",
+    "AblateInput",
+    "AblateThought",
     "AttentionPatterns",
+    "BiasAttention",
+    "BlockAttention",
     "HarnessError",
+    "Itself",
+    "Mean",
+    "Noise",
     "Problem",
     "ProblemSet",
+    "Resample",
+    "SequentialOnly",
+    "Sham",
+    "Shuffle",
+    "Truncate",
+    "Zero",
     "extract_attention",
     "extract_thoughts",
     "head_scores",
     "load_model",
     "load_problems",
+    "run_conditions",
 ]
 
 

@@ -1,10 +1,21 @@
-"""Extractions as tables for a notebook."""
+"""Extractions and answers as tables for a notebook."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from harness.extraction.patterns import AttentionPatterns
+from harness.extraction.progress import Progress, quiet
+from harness.interventions import Condition, Intervention
 from harness.measures import HEAD_SCORES, LAYER_TYPES, TooFewLatents, layer_type
+from harness.problems import ProblemSet
+
+if TYPE_CHECKING:
+    from harness.models.thoughts import ThoughtModel
 
 
 def head_scores(patterns: AttentionPatterns) -> pd.DataFrame:
@@ -27,3 +38,62 @@ def head_scores(patterns: AttentionPatterns) -> pd.DataFrame:
         except TooFewLatents:
             continue
     return table
+
+
+def run_conditions(
+    model: "ThoughtModel",
+    problems: ProblemSet,
+    conditions: Sequence[Intervention | Condition],
+    *,
+    folder: Path | None = None,
+    seed: int = 42,
+    max_tokens: int = 256,
+    progress: Progress = quiet,
+) -> pd.DataFrame:
+    """Answers under interventions: a row for every problem and condition, the baseline first.
+
+    A condition is an intervention, or a tuple of several that act together. Results stream to ``folder`` and a run that was
+    cut off there is continued; without it they go to a temporary one. ``seed`` decides noise and who is exchanged with whom.
+
+    Columns: ``problem_id``, ``difficulty``, ``condition`` (as it reads in Python), ``text``, ``number`` (NaN for none),
+    ``gold``, ``correct``, ``gold_log_probability`` (nats, of the gold answer in the model's own words),
+    ``gold_perplexity`` and ``kl_from_baseline`` (nats, of the first answer token's distribution).
+    Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
+    """
+    from harness.interventions.answers import answer_conditions, record_reference
+    from harness.interventions.cached import needs_reference
+
+    asked = [one if isinstance(one, tuple) else (one,) for one in conditions]
+    every: list[Condition] = [(), *asked]
+    with TemporaryDirectory() as temporary:
+        place = Path(temporary) if folder is None else folder
+        reference = None
+        if needs_reference(every):
+            reference = record_reference(model, problems, folder=place / "reference", progress=progress)
+        answers = answer_conditions(
+            model,
+            problems,
+            every,
+            folder=place / "answers",
+            reference=reference,
+            seed=seed,
+            max_tokens=max_tokens,
+            progress=progress,
+        )
+        texts, perplexity = answers.texts(model), answers.gold_perplexity
+        return pd.DataFrame(
+            {
+                "problem_id": problem.id,
+                "difficulty": problem.difficulty,
+                "condition": ", ".join(map(repr, condition)) or "baseline",
+                "text": texts[row][column],
+                "number": answers.numbers[row, column],
+                "gold": problem.answer,
+                "correct": bool(answers.numbers[row, column] == problem.answer),
+                "gold_log_probability": float(answers.gold_log_probability[row, column]),
+                "gold_perplexity": perplexity[row, column],
+                "kl_from_baseline": float(answers.divergence[row, column]),
+            }
+            for row, problem in enumerate(problems)
+            for column, condition in enumerate(every)
+        )

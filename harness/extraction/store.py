@@ -32,27 +32,30 @@ class Manifest(BaseModel):
     layout: dict[str, tuple[list[int], str]]
     finished: dict[int, str]
     """Checksum of each finished chunk."""
+    content: str = ""
+    """What the arrays hold, where the folder's name does not say it."""
 
 
 class ArrayStore:
     """Arrays with a common first axis, filled chunk by chunk.
 
-    ``layout`` maps each array to shape and dtype; ``plan`` lists the rows of each chunk. A folder that holds a
-    store of the same plan and layout is continued, anything else in it is started afresh.
+    ``layout`` maps each array to shape and dtype; ``plan`` lists the rows of each chunk; ``content`` names what decides the
+    values. A folder that holds a store of the same three is continued, anything else in it is started afresh.
     """
 
-    def __init__(self, folder: Path, layout: Layout, plan: Sequence[Sequence[int]]):
+    def __init__(self, folder: Path, layout: Layout, plan: Sequence[Sequence[int]], content: str = ""):
         self.folder = folder
         self._manifest_path = folder / "manifest.json"
         fresh = Manifest(
             plan=[list(rows) for rows in plan],
             layout={name: (list(shape), dtype.str) for name, (shape, dtype) in layout.items()},
             finished={},
+            content=content,
         )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             known = _read(self._manifest_path)
-            resumable = known is not None and (known.plan, known.layout) == (fresh.plan, fresh.layout)
+            resumable = known is not None and known.model_copy(update={"finished": {}}) == fresh
             self._manifest = known if known is not None and resumable else fresh
             self._arrays = {name: self._open(name, *spec) for name, spec in layout.items()}
             self._drop_damaged()

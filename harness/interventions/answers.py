@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import ArrayStore, Layout
+from harness.files import digest
 from harness.interventions.engine import Setting, run_batch
 from harness.interventions.gold import gold_tokens
 from harness.interventions.plan import Rows
@@ -73,7 +74,7 @@ def answer_conditions(
     progress: Progress = quiet,
     label: str = "conditions",
 ) -> Answers:
-    """Answers under every condition, in files in ``folder``; a run that was cut off there is continued.
+    """Answers under every condition, in files in ``folder``; a run of the same that was cut off there is continued.
 
     ``latent_inputs`` [T, d] are fed instead of the thoughts, to the baseline too (the contentless control).
 
@@ -84,7 +85,8 @@ def answer_conditions(
     plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
     setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens, latent_inputs=fixed)
-    store = ArrayStore(folder, _layout(len(prompts), len(conditions), max_tokens), plan)
+    what = _content(model, problems, f"{list(conditions)!r}:{seed}:{max_tokens}", latent_inputs)
+    store = ArrayStore(folder, _layout(len(prompts), len(conditions), max_tokens), plan, what)
     with progress(f"{model.name}: {label}", len(prompts)) as advance:
         advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
         for chunk in store.remaining:
@@ -92,6 +94,11 @@ def answer_conditions(
             store.write(chunk, _answers_of(model, problems, prompts, rows, conditions, setting))
             advance(len(rows))
     return Answers(tuple(conditions), **store.arrays())
+
+
+def _content(model: ThoughtModel, problems: ProblemSet, what: str, latent_inputs: Array | None) -> str:
+    fixed = b"" if latent_inputs is None else np.ascontiguousarray(latent_inputs).tobytes()
+    return digest(model.fingerprint, problems.fingerprint, what, str(model.dtype), fixed)
 
 
 def _layout(problems: int, conditions: int, tokens: int) -> Layout:
@@ -166,7 +173,7 @@ def record_reference(
         "heads": ((n, latents, layers, heads, model.head_width), np.dtype(np.float32)),
     }
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
-    store = ArrayStore(folder, layout, plan)
+    store = ArrayStore(folder, layout, plan, _content(model, problems, "reference", latent_inputs))
     with progress(f"{model.name}: baseline activations", n) as advance:
         advance(n - sum(len(store.rows(chunk)) for chunk in store.remaining))
         for chunk in store.remaining:

@@ -141,3 +141,32 @@ def test_the_reference_is_what_the_model_computes_alone(
     assert reference.thoughts.shape == (20, 6, 4, 128)
     assert reference.heads.shape == (20, 6, 4, 8, 16)
     assert np.isfinite(reference.heads).all() and reference.heads.any(axis=(0, 1, 4)).all()
+
+
+def test_a_folder_with_other_answers_is_not_continued(
+    model: ThoughtModel, problems: ProblemSet, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"folder": tmp_path, "max_tokens": 6}
+    answer_conditions(model, problems, [BASELINE, (Sham(),)], **settings)
+    other = answer_conditions(model, problems, [BASELINE, (Truncate(0),)], **settings)
+    assert (other.tokens[:, 1] != other.tokens[:, 0]).any()
+    first = np.array(answer_conditions(model, problems, [BASELINE], **settings).tokens)
+    fixed = np.zeros((6, 128), dtype=np.float32)
+    assert (answer_conditions(model, problems, [BASELINE], latent_inputs=fixed, **settings).tokens != first).any()
+
+
+def test_a_table_has_a_row_for_every_problem_and_condition(model: ThoughtModel, problems: ProblemSet) -> None:
+    conditions = [harness.Sham(), (AblateThought((0,), (2,), Mean()), harness.Truncate(5))]
+    table = harness.run_conditions(model, problems, conditions, max_tokens=8)
+    assert len(table) == 20 * 3
+    assert table.condition.unique().tolist() == [
+        "baseline",
+        "Sham()",
+        "AblateThought(positions=(0,), layers=(2,), fill=Mean()), Truncate(n_latents=5)",
+    ]
+    baseline, sham = (table[table.condition == name].reset_index() for name in ("baseline", "Sham()"))
+    assert baseline.text.tolist() == model.generate(problems.questions, max_tokens=8)
+    columns = ["text", "number", "gold_log_probability", "gold_perplexity", "kl_from_baseline"]
+    assert baseline[columns].equals(sham[columns])
+    assert baseline.correct.tolist() == (baseline.number == baseline.gold).tolist()
+    assert baseline.problem_id.tolist() == list(problems.ids)
