@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -250,6 +250,7 @@ def _read_looks(path: Path) -> Looks | None:
         return Looks(**{name: arrays[name] for name in ("rows", "raw", "later", "lone")})
 
 
+@cache
 def code_version() -> str:
     """Digest of the code and packages that decide what an extraction contains."""
     return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))

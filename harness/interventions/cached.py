@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -193,6 +194,7 @@ def needs_reference(conditions: Sequence[Condition]) -> bool:
     return any(isinstance(fill, Mean | Resample | Shuffle) for fill in fills)
 
 
+@cache
 def conditions_code() -> str:
     """Digest of the code and packages that decide what is answered under conditions."""
     return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))
