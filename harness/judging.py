@@ -195,6 +195,7 @@ class Run:
                 "source": problems.source,
             },
             seed=self.options.seed,
+            sweep_problems=self.options.sweep_problems,
             controls=self.options.controls,
             control_model=self.options.control_model,
             untrained_seed=UNTRAINED_SEED,

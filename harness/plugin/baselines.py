@@ -138,7 +138,7 @@ def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
         n_problems=dataset["n"],
         seed=provenance["seed"],
         controls=provenance["controls"],
-        sweep_problems=provenance["options"]["sweep_problems"],
+        sweep_problems=provenance["sweep_problems"],
     )
 
 

@@ -33,6 +33,13 @@ def test_what_was_not_used_lately_goes_with_its_lock(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_answers_under_conditions_go_as_extractions_do(tmp_path: Path) -> None:
+    (tmp_path / "extractions").mkdir()
+    (_cache(tmp_path / "old", age_days=31) / "extractions").rename(tmp_path / "conditions")
+    assert prune(tmp_path, 30) == (1, 0, 5)
+    assert not list((tmp_path / "conditions").iterdir())
+
+
 def test_what_was_used_lately_stays(tmp_path: Path) -> None:
     _cache(tmp_path, age_days=29)
     assert prune(tmp_path, 30) == (0, 0, 0)

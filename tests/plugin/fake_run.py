@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
@@ -51,7 +51,7 @@ class FakeRun:
         self.script: dict[str, Any] = json.loads(Path("verdicts.json").read_text("utf-8"))
         self._note("created")
 
-    def preflight(self) -> None:
+    def preflight(self, studies: Collection[str] = ()) -> None:
         self._note("preflight")
         if "preflight" in self.script:
             raise HarnessError(self.script["preflight"])
@@ -101,6 +101,7 @@ class FakeRun:
             },
             "seed": self.options.seed,
             "controls": self.options.controls,
+            "sweep_problems": self.options.sweep_problems,
             "declarations_sha256": "d" * 64,
             "time": datetime.now(UTC).isoformat(),
         }

@@ -15,6 +15,7 @@ PROVENANCE: dict[str, Any] = {
     "dataset": {"name": "synthetic", "fingerprint": "f" * 64, "n": 100},
     "seed": 42,
     "controls": "all",
+    "sweep_problems": 1000,
 }
 DAY = date(2026, 1, 2)
 

@@ -354,6 +354,7 @@ class TestUsageErrors:
             (["--story", "2.6"], "Story 2.6 compares models: name two or more of them with --model."),
             (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1, phase2."),
             (["--n-problems", "0"], "--n-problems is 0; a sample needs at least 1 problem."),
+            (["--sweep-problems", "0"], "--sweep-problems is 0; a sample needs at least 1 problem."),
             (["--seed", "-1"], "--seed is -1; a seed is a whole number from 0 on."),
             (["--batch-size", "many"], "--batch-size is 'many'; it takes auto or a number of problems"),
             (["--batch-size", "0"], "--batch-size is '0'"),

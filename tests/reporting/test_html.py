@@ -275,6 +275,14 @@ def test_the_command_selects_this_criterion_alone_and_spares_this_report(make_cr
     ]
 
 
+def test_the_command_keeps_what_decides_an_intervention_study(make_criterion):
+    options = {"models": ["a"], "sweep_problems": 200, "ablate_at": ["late", "all"]}
+    command = rerun_command(make_criterion("I.2-matters", model="a"), {"options": options})
+    assert "test_story_i_2_ablation.py::test_criterion" in command
+    assert "--sweep-problems 200 --ablate-at late --ablate-at all" in command
+    assert "--sweep-problems" not in rerun_command(make_criterion(), {"options": {"sweep_problems": 1000}})
+
+
 def test_the_command_of_a_pair_names_both_models(make_criterion):
     command = rerun_command(make_criterion("2.6-differ", model="a_vs_b"), {"options": {"models": ["a", "b", "c"]}})
     assert "--model a --model b --output" in command
