@@ -6,12 +6,13 @@ procedure with its own p-value.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.criterion import ControlValue, Measurement, Rule
+from harness.criteria.criterion import ControlValue, Measurement, NotMeasured, Rule
 from harness.criteria.hypothesis import SPLITS, OnPlantings, Selection, order_statistics, undefined
 from harness.criteria.sample import RESAMPLES
 from harness.criteria.trials import HeadTrials, Trials
@@ -40,11 +41,15 @@ class Tries(Protocol):
     def sweep(self, source: Source = "trained") -> Trials:
         """Those of the sweep over all sets of thoughts."""
 
+    def validation(self, source: Source = "trained") -> Trials:
+        """Those of the sweep on other problems."""
+
     def heads(self, source: Source = "trained") -> HeadTrials:
         """Those of ablated heads."""
 
 
 Where = Callable[[Tries, Source], Data]
+Range = tuple[float, float]
 
 
 def importance_study(study: Tries, source: Source) -> Trials:
@@ -57,6 +62,11 @@ def sweep_study(study: Tries, source: Source) -> Trials:
     return study.sweep(source)
 
 
+def validation_study(study: Tries, source: Source) -> Trials:
+    """Where they look again, on other problems."""
+    return study.validation(source)
+
+
 def heads_study(study: Tries, source: Source) -> HeadTrials:
     """Where hypotheses about ablated heads look."""
     return study.heads(source)
@@ -67,19 +77,21 @@ class Effect(Generic[Data]):
     """A number computed from means over problems.
 
     ``features(trials)`` [n, k] is what is averaged, ``of_mean`` maps means [..., k] to values [...]. With ``lower_end`` the
-    lower end of the interval is what the rule judges. ``attainable`` is the range of values.
+    lower end of the interval is what the rule judges. ``attainable`` is the range of values, or gives it from the trials.
+    ``again`` are other problems on which the same value is shown beside.
     """
 
     where: Where[Data]
     features: Callable[[Data], Array]
     of_mean: Callable[[Array], Array]
-    attainable: tuple[float, float]
+    attainable: Range | Callable[[Data], Range]
     lower_end: bool = False
     selection: Selection | None = None
     controls: tuple[ControlName, ...] = INTERVENED
     beside: Callable[[Data], dict[str, Any]] | None = None
     answer: Callable[[Data], str] | None = None
     ends_attained: bool = True
+    again: Where[Data] | None = None
     on_plantings: OnPlantings | None = None
 
     def value(self, trials: Data) -> float:
@@ -94,7 +106,7 @@ class Effect(Generic[Data]):
         features = self._features(trials)
         point = float(self.of_mean(features.mean(axis=0)[None])[0])
         if not np.isfinite(point):
-            return undefined("a quantity in it does not vary over problems")
+            return undefined("it divides by a quantity that is 0, or does not vary, over these problems")
         if len(features) < 2:
             raise NotApplicable("needs at least 2 problems to resample")
         resampled = self._resampled(features, trials.seed)
@@ -119,7 +131,7 @@ class Effect(Generic[Data]):
         return features
 
     def _resampled(self, features: Array, seed: int) -> Array:
-        means = resample_weights(len(features), RESAMPLES, seed) @ features
+        means = _weights(len(features), seed) @ features
         return np.asarray(self.of_mean(means))
 
     def _cross_fitted(self, features: Array, seed: int) -> float | None:
@@ -137,9 +149,10 @@ class EffectTest(Generic[Data]):
     procedure: Callable[[Data], Measurement]
     shortened: Callable[[Data], float] | None = None
     """The same value from fewer permutations, for draws of a control."""
-    attainable: tuple[float, float] = (0.0, 1.0)
+    attainable: Range | Callable[[Data], Range] = (0.0, 1.0)
     controls: tuple[ControlName, ...] = INTERVENED
     ends_attained: bool = False
+    again: Where[Data] | None = None
     on_plantings: OnPlantings | None = field(default=None)
 
     def value(self, trials: Data) -> float:
@@ -163,12 +176,25 @@ def evaluate_effect(
     measured = measure.measure(trials, rule)
     wanted = [name for name in measure.controls if name in controls]
     values = {name: _control(measure, name, trials, study) for name in wanted}
+    attainable = measure.attainable
     return replace(
         measured,
-        attainable=measure.attainable,
+        beside={**measured.beside, **_again(measure, rule, study)},
+        attainable=attainable(trials) if callable(attainable) else attainable,
         ends_attained=measure.ends_attained,
         controls={name: value for name, value in values.items() if value is not None},
     )
+
+
+def _again(measure: Effect[Data] | EffectTest[Data], rule: Rule, study: Tries) -> dict[str, Any]:
+    """The same value on other problems; nothing where it cannot be had there."""
+    if measure.again is None:
+        return {}
+    try:
+        found = measure.measure(measure.again(study, "trained"), rule)
+    except (NotApplicable, NotMeasured):
+        return {}
+    return {"on_the_validation_sample": found.value, "problems_of_the_validation_sample": found.n_problems}
 
 
 def _control(
@@ -189,6 +215,14 @@ def _control(
                 return ControlValue(_finite(measure.value(measure.where(study, name))))
     except NotApplicable:
         return ControlValue(None)
+
+
+@lru_cache(maxsize=2)
+def _weights(n: int, seed: int) -> Array:
+    """Resamples of n problems: drawing them takes longer than all else that a control does with them."""
+    weights = resample_weights(n, RESAMPLES, seed)
+    weights.setflags(write=False)
+    return weights
 
 
 def _finite(value: float) -> float | None:

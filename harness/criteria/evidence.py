@@ -24,6 +24,7 @@ from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.results import PlantedHeads
 from harness.criteria.sample import Sample
+from harness.criteria.steps_files import StepsFiles
 from harness.criteria.thought_files import ThoughtFiles
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, Variant
@@ -274,6 +275,11 @@ class ModelStudy:
     def thought_files(self) -> ThoughtFiles:
         """Result files and figures of what each thought reads in the question and is made of."""
         return ThoughtFiles(self)
+
+    @cached_property
+    def steps_files(self) -> StepsFiles:
+        """Result files and figure of the study of steps."""
+        return StepsFiles(self)
 
     def evaluate(
         self, criterion_id: str, measure: MeanMeasure | TestMeasure | Effect[Any] | EffectTest[Any], rule: Rule

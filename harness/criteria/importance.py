@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement
-from harness.criteria.effects import UNTOUCHED, Effect, EffectTest, importance_study
+from harness.criteria.effects import UNTOUCHED, Effect, EffectTest, Where, importance_study
 from harness.criteria.hypothesis import Selection, undefined
 from harness.criteria.sample import RESAMPLES
 from harness.criteria.trials import Metric, Trials
@@ -48,14 +48,15 @@ def correlation_features(*where: str) -> Callable[[Trials], Array]:
     )
 
 
-def accuracy() -> Effect[Trials]:
+def accuracy(where: Where[Trials] = importance_study, again: Where[Trials] | None = None) -> Effect[Trials]:
     """Share of problems that the model answers rightly without an intervention."""
     return Effect(
-        importance_study,
+        where,
         lambda trials: trials.of("right")[:, None],
         lambda means: means[..., 0],
         (0.0, 1.0),
         controls=UNTOUCHED,
+        again=again,
     )
 
 

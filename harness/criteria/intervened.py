@@ -112,6 +112,10 @@ class Intervened:
         """Every set of thoughts zeroed at the middle layer, on the sweep's problems."""
         return self.subsets("sweep", source)
 
+    def validation(self, source: Source = "trained") -> Trials:
+        """The same on the problems that the sweep is validated on."""
+        return self.subsets("validation", source)
+
     def subsets(self, sample: SampleName, source: Source = "trained", fill: str = "zero") -> Trials:
         """Every set of thoughts ablated at the middle layer."""
         known = (f"{sample} {fill}", source)
@@ -161,7 +165,8 @@ class Intervened:
     def evaluate(self, criterion_id: str, measure: Effect[Any] | EffectTest[Any], rule: Rule) -> Measurement:
         """A hypothesis' measurement with all controls, kept on disk by content."""
         names = "".join(
-            f"{sample}:{self._fingerprint(sample)};" for sample in ("first", "second", "importance", "sweep")
+            f"{sample}:{self._fingerprint(sample)};"
+            for sample in ("first", "second", "importance", "sweep", "validation")
         )
         settings = f"{criterion_id}:{rule!r}:{sorted(self.controls)}:{self._study.options.ablate_at}"
         key = digest(self.about("first").key(names), self._control_key(), settings, statistics_code())[:32]

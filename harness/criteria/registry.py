@@ -19,6 +19,8 @@ from harness.criteria import (
     story_i_3,
     story_i_4,
     story_i_5,
+    story_s_1,
+    story_s_2,
 )
 from harness.criteria.criterion import Criterion
 from harness.files import digest
@@ -40,6 +42,8 @@ _STORIES = (
     story_i_3,
     story_i_4,
     story_i_5,
+    story_s_1,
+    story_s_2,
 )
 
 

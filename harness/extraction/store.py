@@ -136,6 +136,29 @@ def open_finished(folder: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]
     return arrays if sound else None
 
 
+def chunk_sizes(folder: Path) -> list[int]:
+    """Rows of each chunk of the store in a folder; empty where there is none."""
+    manifest = _read(folder / "manifest.json")
+    return [] if manifest is None else [len(rows) for rows in manifest.plan]
+
+
+def tear(folder: Path) -> int:
+    """Leave the finished store in a folder as if killed within its last chunk; returns that chunk's number of rows.
+
+    The manifest does not know the chunk, and something else lies in its rows.
+    """
+    manifest = _read(folder / "manifest.json")
+    assert manifest is not None
+    last = max(manifest.finished)
+    for name in manifest.layout:
+        array = np.load(folder / f"{name}.npy", mmap_mode="r+")
+        array[manifest.plan[last]] = -1
+        array.flush()
+    del manifest.finished[last]
+    write_json(folder / "manifest.json", manifest.model_dump(mode="json"))
+    return len(manifest.plan[last])
+
+
 def _checksum(arrays: Mapping[str, NDArray[Any]], rows: Sequence[int]) -> str:
     total = hashlib.sha256()
     for array in arrays.values():

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,12 @@ from numpy.typing import NDArray
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, sources_digest
 from harness.extraction.locks import locked
-from harness.extraction.store import finished_rows, open_finished
-from harness.files import digest, write_json
+from harness.extraction.store import chunk_sizes, finished_rows, open_finished, tear
+from harness.files import digest, file_digest, write_json
 from harness.interventions.values import Condition, Mean, Resample, Shuffle
+
+if TYPE_CHECKING:
+    from harness.interventions.answers import Answers
 
 Variant = Literal["trained", "contentless"]
 
@@ -39,6 +43,20 @@ class Answered:
     divergence: NDArray[np.float32]
     numbers: NDArray[np.float64]
     about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What a run that was cut off in its last batch left when it was continued, and what it had left before.
+
+    ``batches``: problems of each batch, kept as soon as it is done; ``repeated``: those of the batch that ran again;
+    ``before`` and ``after``: the digest of every file.
+    """
+
+    batches: list[int]
+    repeated: int
+    before: dict[str, str]
+    after: dict[str, str]
 
 
 @dataclass
@@ -100,6 +118,25 @@ class CachedAnswers:
         with locked(self._folder(what)):
             shutil.rmtree(self._folder(what), ignore_errors=True)
 
+    def resumed(self, conditions: Sequence[Condition], label: str) -> Resumed:
+        """Cut a copy of the finished run off in its last batch and continue it, in as many threads as it had."""
+        import torch
+
+        self.answers(conditions, label)
+        folder = self._folder(repr(list(conditions)))
+        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        with tempfile.TemporaryDirectory(prefix="resumed-", dir=folder.parent) as temporary:
+            copy = Path(temporary) / "copy"
+            shutil.copytree(folder, copy)
+            repeated = tear(copy)
+            threads = torch.get_num_threads()
+            torch.set_num_threads(about["threads"])
+            try:
+                self._answer(conditions, copy, "a run cut off is continued")
+            finally:
+                torch.set_num_threads(threads)
+            return Resumed(chunk_sizes(folder), repeated, _digests(folder), _digests(copy))
+
     def read_back(self, conditions: Sequence[Condition]) -> dict[str, float]:
         """What was found where the conditions replace thoughts; the fields of a :class:`ReadBack`."""
         path = self._folder(f"read back {list(conditions)!r}") / "found.json"
@@ -149,26 +186,14 @@ class CachedAnswers:
         return min(self.extraction.batch_size, BATCH_SIZE)
 
     def _run(self, conditions: Sequence[Condition], folder: Path, label: str) -> dict[str, NDArray[Any]]:
-        from harness.interventions.answers import answer_conditions
-        from harness.interventions.reference import Reference
+        import torch
+
         from harness.models.memory import peak_memory
 
         model = self.extraction.model()
-        reference = Reference(**self.reference_arrays()) if needs_reference(conditions) else None
         before = finished_rows(folder)
         started = time.monotonic()
-        answers = answer_conditions(
-            model,
-            self.extraction.problems,
-            conditions,
-            folder=folder,
-            reference=reference,
-            seed=self.seed,
-            batch_size=self._batch_size,
-            latent_inputs=self.latent_inputs(),
-            progress=self.extraction.progress,
-            label=label if self.variant == "trained" else f"{label} (control: {self.variant})",
-        )
+        answers = self._answer(conditions, folder, label)
         write_json(
             folder / "about.json",
             {
@@ -180,12 +205,35 @@ class CachedAnswers:
                 "seconds": time.monotonic() - started,
                 "peak_memory_bytes": peak_memory(model.device.type),
                 "device": str(model.device),
+                "threads": torch.get_num_threads(),
             },
         )
         return {name: getattr(answers, name) for name in _ANSWERS}
 
+    def _answer(self, conditions: Sequence[Condition], folder: Path, label: str) -> "Answers":
+        from harness.interventions.answers import answer_conditions
+        from harness.interventions.reference import Reference
+
+        return answer_conditions(
+            self.extraction.model(),
+            self.extraction.problems,
+            conditions,
+            folder=folder,
+            reference=Reference(**self.reference_arrays()) if needs_reference(conditions) else None,
+            seed=self.seed,
+            batch_size=self._batch_size,
+            latent_inputs=self.latent_inputs(),
+            progress=self.extraction.progress,
+            label=label if self.variant == "trained" else f"{label} (control: {self.variant})",
+        )
+
     def _folder(self, what: str) -> Path:
         return self.extraction.cache_dir / "conditions" / self.key(what)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Of the arrays and the manifest."""
+    return {name: file_digest(folder / name) for name in (*(f"{one}.npy" for one in _ANSWERS), "manifest.json")}
 
 
 def needs_reference(conditions: Sequence[Condition]) -> bool:

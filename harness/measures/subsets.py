@@ -4,12 +4,13 @@ A subset is a number: bit j is set when thought j is ablated, so condition 0 is 
 Values `[..., 2**T]` are a metric under every subset: right or wrong, or the log-probability of the gold answer.
 """
 
+from collections.abc import Callable, Mapping
 from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measures.patterns import Array
+from harness.measures.patterns import Array, TooFewLatents
 
 
 def subset_of(positions: tuple[int, ...]) -> int:
@@ -65,7 +66,49 @@ def shapley(values: NDArray[np.generic]) -> Array:
         intact = T - subset.bit_count()
         for position in range(T):
             if subset >> position & 1:
-                weight = factorial(intact) * factorial(T - intact - 1) / factorial(T)
+                weight = factorial(intact) * factorial(T - intact - 1)
                 weights[subset ^ (1 << position), position] += weight
                 weights[subset, position] -= weight
-    return np.asarray(known @ weights)
+    # Divided last: of right and wrong answers the sums are whole numbers, and what is 0 is exactly 0.
+    return np.asarray(known @ weights / factorial(T))
+
+
+DESIGNS: Mapping[str, Callable[[NDArray[np.generic]], Array]] = {
+    "nested": nested_drop,
+    "single": single_drop,
+    "leave_one_in": leave_one_in,
+    "shapley": shapley,
+}
+"""Ways to ask what each thought is worth, each `[..., 2**T]` to `[..., T]`."""
+
+
+def nested_steps(values: NDArray[np.generic]) -> Array:
+    """`[..., 2**T]` to `[..., T-1]`: what the nested curve loses from one count to the next.
+
+    Step k ablates thought k when those before it are gone already. The curve ends before the last thought, which has none.
+    """
+    return np.diff(nested_drop(values), axis=-1)
+
+
+def halves_of(T: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Early positions 0..T//2-1, and the late rest. Raises `TooFewLatents` for a single thought."""
+    if T < 2:
+        raise TooFewLatents(f"early against late needs at least 2 latents, got {T}")
+    return tuple(range(T // 2)), tuple(range(T // 2, T))
+
+
+def early_less_late(by_position: NDArray[np.generic]) -> Array:
+    """`[..., T]` to `[...]`: mean over early positions minus mean over late ones. Raises `TooFewLatents` below 2."""
+    known = np.asarray(by_position, dtype=np.float64)
+    early, late = halves_of(known.shape[-1])
+    return known[..., early].mean(axis=-1) - known[..., late].mean(axis=-1)
+
+
+def most_early_less_late(T: int) -> float:
+    """The largest early-minus-late difference of Shapley values where the metric lies between 0 and 1.
+
+    The difference is a weighted sum of the metric's values under every subset, largest where the metric is 1 under those of
+    positive weight and 0 elsewhere; its smallest value is the same with the other sign.
+    """
+    weights = early_less_late(shapley(np.eye(1 << T)))
+    return float(weights[weights > 0].sum())

@@ -6,6 +6,7 @@ from harness.statistics.bootstrap import (
     percentile_interval,
     resample,
     resample_weights,
+    simultaneous_interval,
     weighted_means,
 )
 from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
@@ -17,6 +18,7 @@ from harness.statistics.paired import mcnemar_p
 from harness.statistics.parallel import side_by_side
 from harness.statistics.permutation import (
     drawn_p,
+    group_difference_p,
     group_permutation_p,
     label_permutation_p,
     p_value,
@@ -30,6 +32,7 @@ __all__ = [
     "agreement",
     "benjamini_hochberg",
     "drawn_p",
+    "group_difference_p",
     "group_permutation_p",
     "halves",
     "label_permutation_p",
@@ -46,6 +49,7 @@ __all__ = [
     "shuffled_means",
     "side_by_side",
     "sign_flip_p",
+    "simultaneous_interval",
     "uniform",
     "uniform_context",
     "weighted_means",

@@ -54,6 +54,17 @@ def percentile_interval(values: NDArray[Any], level: float = 0.95) -> tuple[Arra
     return low, high
 
 
+def simultaneous_interval(points: NDArray[Any], values: NDArray[Any], level: float = 0.95) -> tuple[Array, Array]:
+    """Bounds of `points [k]` that all hold together, from their resampled `values [draws, k]`.
+
+    As wide for each as the largest deviation among them is in all but 5 % of the resamples, so that one may be picked out
+    after looking.
+    """
+    known = np.asarray(points, dtype=np.float64)
+    margin = np.quantile(np.abs(np.asarray(values) - known).max(axis=1), level)
+    return known - margin, known + margin
+
+
 def agreement(values: NDArray[Any], holds: Callable[[float], bool], verdict: bool = True) -> float:
     """Share of resampled `values [draws]` for which `holds(value)` equals `verdict`."""
     return sum(holds(float(value)) == verdict for value in values) / len(values)

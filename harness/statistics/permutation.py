@@ -53,6 +53,21 @@ def sign_flip_p(
     return np.asarray(p_value(hits, draws)).reshape(values.shape[1:])
 
 
+def group_difference_p(values: NDArray[Any], members: NDArray[np.bool_], draws: int = 9999, seed: int = 0) -> float:
+    """Two-sided p of the mean of `values [n]` over `members [n]` minus that over the others, permuting who is a member.
+
+    Every other way to choose as many members is gone through where there are at most `draws`.
+    """
+    known, chosen = np.asarray(values, dtype=np.float64), np.asarray(members, dtype=bool)
+
+    def difference(chosen: Array) -> Array:
+        inside = chosen.sum(axis=-1)
+        total = chosen @ known
+        return total / inside - (known.sum() - total) / (len(known) - inside)
+
+    return drawn_p(abs(float(difference(chosen))), np.abs(difference(rearranged(chosen, draws, seed))))
+
+
 def group_permutation_p(mean: NDArray[Any], members: NDArray[np.bool_], draws: int = 999, seed: int = 0) -> Array:
     """p of the largest distance between groups of heads, permuting heads over the groups.
 
