@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement
 from harness.criteria.effects import Effect, EffectTest, sweep_study, validation_study
+from harness.criteria.importance import CONTROL_DRAWS, DRAWS
 from harness.criteria.sample import RESAMPLES
 from harness.criteria.trials import Metric, Trials
 from harness.measures import EmptyGroup
@@ -18,9 +19,6 @@ Array = NDArray[Any]
 
 COMPLEX = 4
 """Fewest calculated steps of a complex problem; simple ones have fewer."""
-DRAWS = 9999
-CONTROL_DRAWS = 499
-"""Permutations for each draw of a control."""
 
 
 def complex_ones(trials: Trials) -> Trials:

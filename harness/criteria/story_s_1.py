@@ -10,9 +10,8 @@ from harness.criteria.declare import hypothesis
 from harness.criteria.effects import sweep_study, validation_study
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import undefined
-from harness.criteria.importance import accuracy
+from harness.criteria.importance import CONTROL_DRAWS, accuracy
 from harness.criteria.steps import (
-    CONTROL_DRAWS,
     complex_need_early,
     complex_need_early_half,
     early_matter_more,
