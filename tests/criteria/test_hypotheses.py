@@ -16,7 +16,11 @@ from harness.measures import NotApplicable, TooFewLatents
 from harness.statistics import uniform
 from tests.criteria.planted_cases import CASES, hub, nothing, plant
 
-HYPOTHESES = [criterion for criterion in criteria() if (criterion.kind, criterion.scope) == ("hypothesis", "model")]
+HYPOTHESES = [
+    criterion
+    for criterion in criteria()
+    if isinstance(criterion.measure, Evaluation) and isinstance(criterion.measure.of, MeanMeasure | TestMeasure)
+]
 
 
 @dataclass

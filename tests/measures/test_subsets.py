@@ -1,15 +1,21 @@
 """Designs that ablate thoughts, against sums over orders and against each other."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.measures import TooFewLatents
 from harness.measures.subsets import (
+    DESIGNS,
+    early_less_late,
+    halves_of,
     leave_one_in,
+    most_early_less_late,
     nested_drop,
+    nested_steps,
     positions_of,
     shapley,
     single_drop,
@@ -73,3 +79,43 @@ def test_subsets_are_numbered_by_what_is_ablated() -> None:
     assert thoughts_in(np.zeros((3, 64))) == 6
     with pytest.raises(ValueError, match="powers of two, got 6"):
         shapley(np.zeros(6))
+
+
+def test_what_is_worth_nothing_is_exactly_zero_for_right_and_wrong_answers() -> None:
+    right = np.random.default_rng(0).random((50, 32)) < 0.5
+    same = np.concatenate([right, right], axis=1)  # thought 5 changes no answer
+    assert (shapley(same)[:, 5] == 0).all()
+    assert shapley(np.ones((3, 64))).tolist() == np.zeros((3, 6)).tolist()
+
+
+def test_a_step_of_the_nested_curve_is_what_its_thought_costs_when_those_before_it_are_gone() -> None:
+    values = np.random.default_rng(1).normal(size=(3, 16))
+    steps = nested_steps(values)
+    assert steps.shape == (3, 3)
+    for position, (before, after) in enumerate([(0, 1), (1, 3), (3, 7)]):
+        np.testing.assert_allclose(steps[:, position], values[:, before] - values[:, after])
+
+
+@pytest.mark.parametrize(("T", "early"), [(2, 1), (5, 2), (6, 3)])
+def test_early_thoughts_are_the_first_half_rounded_down(T: int, early: int) -> None:
+    assert halves_of(T) == (tuple(range(early)), tuple(range(early, T)))
+    by_position = np.arange(T) ** 2.0
+    assert early_less_late(by_position) == by_position[:early].mean() - by_position[early:].mean()
+
+
+def test_a_single_thought_is_neither_early_nor_late() -> None:
+    with pytest.raises(TooFewLatents, match="at least 2 latents, got 1"):
+        halves_of(1)
+
+
+@pytest.mark.parametrize("T", [2, 3])
+def test_no_metric_between_0_and_1_gives_more_early_less_late_than_the_stated_most(T: int) -> None:
+    every = np.array(list(product((0.0, 1.0), repeat=2**T)))
+    found = early_less_late(shapley(every))
+    assert (found.max(), found.min()) == pytest.approx((most_early_less_late(T), -most_early_less_late(T)))
+
+
+def test_every_design_has_a_value_for_each_thought() -> None:
+    values = np.random.default_rng(2).normal(size=(4, 32))
+    assert list(DESIGNS) == ["nested", "single", "leave_one_in", "shapley"]
+    assert all(design(values).shape == (4, 5) for design in DESIGNS.values())
