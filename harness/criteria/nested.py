@@ -4,7 +4,7 @@ The nested curve at i is what is lost with thoughts 0..i-1 ablated. It can be re
 step; every reading is held against the exact Shapley values, or against each thought ablated alone, with intervals.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -123,11 +123,8 @@ def _steps(drawn: _Resampled) -> Reading:
     beyond = drawn.several(steps - worth)
     wrong = _clear(beyond)
     if wrong:
-        each = _named(
-            wrong,
-            lambda k: f"CT{k} {steps[0, k]:.3f} instead of {worth[0, k]:.3f} (difference {beyond[k]})",
-        )
-        sentence = f"Step by step it gives {each}, the mean over all orders."
+        each = _named(wrong, lambda k: f"CT{k} {steps[0, k]:.3f} against {worth[0, k]:.3f} (difference {beyond[k]})")
+        sentence = f"Its steps are not what thoughts are worth over all orders (Shapley): {each}."
     else:
         k = _largest(beyond)
         sentence = f"No step is clearly off the mean over all orders (most: CT{k}, by {beyond[k]})."
@@ -187,6 +184,6 @@ def _largest(differences: Sequence[Estimate]) -> int:
     return max(range(len(differences)), key=lambda k: abs(differences[k].value))
 
 
-def _named(positions: Sequence[int], said: Any) -> str:
+def _named(positions: Sequence[int], said: Callable[[int], str]) -> str:
     more = len(positions) - NAMED
     return ", ".join(said(k) for k in positions[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -145,7 +145,7 @@ def wrong_summary(summary: Content, scores: Content, seed: int) -> list[str]:
             drawn = {ablated: weights @ column for ablated, column in columns.items()}
             for design, expected in by_hand(drawn.__getitem__, T).items():
                 found = _listed(saved[metric].get(design))
-                if not all(_close([one[end] for one in found], ends) for end, ends in _ends(expected).items()):
+                if not all(_close([_end(one, end) for one in found], ends) for end, ends in _ends(expected).items()):
                     wrong.append(f"{design} of {metric}, {group}")
     for metric in METRICS:
         by_set = values_of(scores, fill, metric)
@@ -161,6 +161,10 @@ def wrong_summary(summary: Content, scores: Content, seed: int) -> list[str]:
 def _ends(expected: Sequence[Array]) -> dict[str, list[float]]:
     low, high = percentile_interval(np.stack([one[1:] for one in expected], axis=1))
     return {"value": [float(one[0]) for one in expected], "low": low.tolist(), "high": high.tolist()}
+
+
+def _end(saved: Any, end: str) -> Any:
+    return saved.get(end) if isinstance(saved, dict) else None
 
 
 def _listed(saved: Any) -> list[Any]:

@@ -18,8 +18,10 @@ from harness.criteria.steps import (
     importance_depends_on_difficulty,
     simple_are_robust,
 )
+from harness.criteria.steps_files import ALL
 from harness.criteria.steps_reread import wrong_designs
 from harness.criteria.story_i_2 import INTERVENTION_VALIDITY
+from harness.measures.subsets import DESIGNS
 
 GROUNDS = (*INTERVENTION_VALIDITY, "S.1-design")
 SECONDS_PER_HOUR = 3600.0
@@ -31,15 +33,15 @@ def designs(study: ModelStudy) -> Measurement:
     files = study.steps_files
     content = json.loads(study.absolute(files.scores).read_text(encoding="utf-8"))
     wrong = wrong_designs(content)
-    whole = content["designs"]["zero"]["accuracy"]
+    whole = files.content["groups"][ALL]["accuracy"]
     return Measurement(
         "present" if not wrong else f"wrong: {', '.join(wrong)}",
-        n_problems=content["n_problems"],
+        n_problems=len(files.trials),
         answer=files.content["nested_alone"]["accuracy"]["in_words"],
         beside={
-            "baseline": whole["baseline"],
-            "all_ablated": whole["all_ablated"],
-            **{design: whole[design] for design in ("nested", "single", "leave_one_in", "shapley")},
+            "baseline": whole["baseline"]["value"],
+            "all_ablated": whole["all_ablated"]["value"],
+            **{design: [one["value"] for one in whole[design]] for design in DESIGNS},
             "gold_log_probability": files.content["nested_alone"]["gold_log_probability"]["in_words"],
         },
         artifacts=(files.scores,),

@@ -7,7 +7,7 @@ from typing import Any
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.remembered import remembered, statistics_code
-from harness.criteria.steps_files import FILLS
+from harness.criteria.steps_files import ALL, FILLS, mean_designs
 from harness.criteria.steps_reread import wrong_designs, wrong_rows, wrong_summary
 from harness.files import digest
 from harness.problems import LEVELS, ProblemSet, level
@@ -24,29 +24,29 @@ def files(study: ModelStudy) -> Measurement:
     sweep, other = own.problems("sweep"), own.problems("validation")
     zero, mean = FILLS
     wrong = [
-        *(
-            f"validation: {one}"
-            for one in wrong_rows(validation, list(other), _answers(study, "validation", zero, mean))
-        ),
-        *(f"validation: {one}" for one in wrong_designs(validation)),
+        *(f"validation: {one}" for one in wrong_rows(validation, list(other), _answers(study, "validation", *FILLS))),
         *(f"scores: {one}" for one in wrong_rows(scores, list(sweep), _answers(study, "sweep", zero))),
+    ]
+    # Nothing can be counted again from rows that are not what was answered.
+    wrong = wrong or [
+        *(f"validation: {one}" for one in wrong_designs(validation)),
         *(f"scores: {one}" for one in wrong_designs(scores)),
         *(f"summary: {one}" for one in wrong_summary(summary, scores, study.options.seed)),
-        *_wrong_samples(sweep, other, study),
-        *_wrong_figure(study, len(sweep)),
     ]
+    wrong += [*_wrong_samples(sweep, other, study), *_wrong_figure(study, len(sweep))]
+    validated = {fill: mean_designs(study.intervened.subsets("validation", fill=fill)) for fill in FILLS}
     named = ", ".join(
         f"CT{place} {one['value']:.3g} [{one['low']:.3g}, {one['high']:.3g}]"
-        for place, one in enumerate(own.content["groups"]["all"]["accuracy"]["shapley"])
+        for place, one in enumerate(own.content["groups"][ALL]["accuracy"]["shapley"])
     )
     return Measurement(
         "present and consistent" if not wrong else f"wrong: {', '.join(wrong[:5])}{', ...' if len(wrong) > 5 else ''}",
         n_problems=len(sweep),
-        answer=f"Accuracy owed to each thought (exact Shapley values): {named}. {summary['chosen']}",
+        answer=f"Accuracy owed to each thought (exact Shapley values): {named}. {own.content['chosen']}",
         beside={
             "validation_problems": len(other),
-            "validation_shapley": validation["designs"][zero]["accuracy"]["shapley"],
-            "validation_shapley_mean_ablation": validation["designs"][mean]["accuracy"]["shapley"],
+            "validation_shapley": validated[zero]["accuracy"]["shapley"].tolist(),
+            "validation_shapley_mean_ablation": validated[mean]["accuracy"]["shapley"].tolist(),
         },
         artifacts=(*paths, *own.figure.paths),
     )

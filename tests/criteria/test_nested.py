@@ -43,8 +43,8 @@ def test_where_only_the_first_thought_matters_its_rise_says_that_later_ones_do()
 def test_of_two_thoughts_that_stand_in_for_each_other_it_blames_the_second() -> None:
     found = read(lambda problem, gone: not {0, 1} <= gone)
     assert wrong(found) == {"gradient", "steps", "alone"}
-    assert "CT0 0.000 instead of 0.500" in found["steps"].sentence
-    assert "CT1 1.000 instead of 0.500" in found["steps"].sentence
+    assert "CT0 0.000 against 0.500" in found["steps"].sentence
+    assert "CT1 1.000 against 0.500" in found["steps"].sentence
     assert "others back up: CT1 1.000 against 0.000 alone" in found["alone"].sentence
     assert found["alone"].numbers["all_ablated_minus_sum_of_single"].value == pytest.approx(1)
 
@@ -53,7 +53,7 @@ def test_where_all_thoughts_are_needed_it_blames_the_first() -> None:
     found = read(lambda problem, gone: not gone)
     assert wrong(found) == {"gradient", "steps", "alone", "last"}
     assert "because more thoughts are gone; that later ones matter more is not shown" in found["gradient"].sentence
-    assert "CT0 1.000 instead of 0.167" in found["steps"].sentence and "and 3 more" in found["steps"].sentence
+    assert "CT0 1.000 against 0.167" in found["steps"].sentence and "and 3 more" in found["steps"].sentence
     assert "had gone already: CT1 0.000 against 1.000 alone" in found["alone"].sentence
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.extraction.store import ArrayStore, open_finished
+from harness.extraction.store import ArrayStore, chunk_sizes, open_finished, tear
 
 LAYOUT = {"a": ((7, 3), np.dtype(np.float32)), "b": ((7,), np.dtype(np.int32))}
 PLAN = [[2, 0], [5, 6, 1], [3, 4]]
@@ -107,3 +107,18 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(HarnessError, match=r"Cannot write .*--cache-dir"):
         ArrayStore(tmp_path / "file" / "store", LAYOUT, PLAN)
+
+
+def test_a_torn_store_lacks_its_last_chunk_and_holds_something_else_there(whole: Path) -> None:
+    before = contents(whole)
+    assert tear(whole) == 2
+    assert open_finished(whole, NAMES) is None
+    assert (np.load(whole / "a.npy")[[3, 4]] == -1).all()
+    np.testing.assert_array_equal(np.load(whole / "b.npy")[[0, 1, 2, 5, 6]], [0, 10, 20, 50, 60])
+    assert fill(whole) == [2]
+    assert contents(whole) == before
+
+
+def test_chunks_have_the_sizes_of_the_plan(whole: Path, tmp_path: Path) -> None:
+    assert chunk_sizes(whole) == [2, 3, 2]
+    assert chunk_sizes(tmp_path / "nothing") == []

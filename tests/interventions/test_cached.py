@@ -1,6 +1,7 @@
 """Answers by content: run once, checked when read, different where anything that decides them differs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,39 @@ def test_the_second_time_nothing_runs(
     second = again(extraction)
     np.testing.assert_array_equal(second.answers(CONDITIONS, "test").gold_log_probability, first.gold_log_probability)
     assert second.texts(CONDITIONS, "test") == texts
+
+
+def test_a_run_cut_off_in_its_last_batch_ends_with_the_files_it_had(
+    extraction: CachedExtraction, answers: CachedAnswers
+) -> None:
+    small = CachedAnswers(
+        CachedExtraction(extraction.files, extraction.problems, extraction.cache_dir, batch_size=5), 1
+    )
+    found = small.resumed(CONDITIONS, "test")
+    assert (found.batches, found.repeated) == ([5, 5, 2], 2)
+    assert found.before == found.after
+    assert set(found.before) >= {"tokens.npy", "gold_log_probability.npy", "numbers.npy", "manifest.json"}
+    assert not list((extraction.cache_dir / "conditions").glob("resumed-*"))
+
+
+def test_a_continued_run_that_answers_otherwise_is_noticed(
+    extraction: CachedExtraction, answers: CachedAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.interventions import answers as module
+
+    right = module.run_batch
+
+    def off(*arguments):
+        outcome = right(*arguments)
+        return replace(outcome, divergence=outcome.divergence + 1e-6)
+
+    answers.answers(CONDITIONS, "test")
+    monkeypatch.setattr(module, "run_batch", off)
+    found = answers.resumed(CONDITIONS, "test")
+    assert [name for name in found.before if found.before[name] != found.after[name]] == [
+        "divergence.npy",
+        "manifest.json",
+    ]
 
 
 def test_what_decides_them_is_in_their_key(extraction: CachedExtraction, answers: CachedAnswers) -> None:

@@ -152,3 +152,28 @@ def test_p_of_labels_is_the_share_of_all_permutations_as_far_apart(seed: int) ->
     assert statistics.label_permutation_p(squareform(distances), labels, draws=200) == pytest.approx(
         np.mean(reached), abs=0.1
     )
+
+
+def test_a_difference_of_groups_has_the_exact_p_of_scipy() -> None:
+    rng = np.random.default_rng(4)
+    values, members = rng.normal(size=10), np.arange(10) < 4
+    values[members] += 0.8
+    exact = scipy.stats.permutation_test(
+        (values[members], values[~members]),
+        lambda one, other, axis: np.abs(one.mean(axis=axis) - other.mean(axis=axis)),
+        n_resamples=np.inf,
+        alternative="greater",
+        vectorized=True,
+    ).pvalue
+    assert statistics.group_difference_p(values, members) == pytest.approx(exact)
+    assert statistics.group_difference_p(-values, members) == pytest.approx(exact)
+    assert statistics.group_difference_p(values, members, draws=200, seed=1) == pytest.approx(exact, abs=0.08)
+
+
+def test_groups_that_are_alike_differ_by_chance_only() -> None:
+    rng = np.random.default_rng(5)
+    members = np.arange(60) < 30
+    p = [statistics.group_difference_p(rng.normal(size=60), members, 199, seed) for seed in range(100)]
+    assert 0.4 < np.mean(p) < 0.6
+    assert np.mean(np.array(p) <= 0.05) <= 0.1
+    assert statistics.group_difference_p(np.ones(60), members, 199) == 1

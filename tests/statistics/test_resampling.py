@@ -104,3 +104,20 @@ def test_one_problem_has_no_halves() -> None:
 def test_public_names_are_sorted() -> None:
     assert statistics.__all__ == sorted(statistics.__all__)
     assert all(callable(getattr(statistics, name)) for name in statistics.__all__)
+
+
+def test_simultaneous_intervals_hold_for_all_points_at_once() -> None:
+    rng = np.random.default_rng(0)
+    missed = 0
+    for seed in range(200):
+        values = rng.normal(size=(60, 5))
+        drawn = statistics.resample_weights(60, 400, seed) @ values
+        low, high = statistics.simultaneous_interval(values.mean(axis=0), drawn)
+        missed += not ((low <= 0) & (high >= 0)).all()
+    assert missed / 200 < 0.1
+
+
+def test_a_single_point_has_the_interval_of_its_largest_deviations() -> None:
+    drawn = np.linspace(-1, 1, 2001)[:, None]
+    low, high = statistics.simultaneous_interval(np.zeros(1), drawn)
+    assert (low[0], high[0]) == pytest.approx((-0.95, 0.95), abs=1e-3)
