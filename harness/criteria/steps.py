@@ -190,14 +190,16 @@ def _by_difficulty(trials: Trials) -> Measurement:
         p,
         p_value=p,
         n_problems=len(known),
-        answer=f"A lone early thought costs {drop[hard].mean():.3g} of accuracy at {COMPLEX} and more steps, "
-        f"{drop[~hard].mean():.3g} below: p = {p:.3g}",
+        answer=f"A lone early thought costs {drop[hard].mean():.3g} of an accuracy of {known.of('right')[hard].mean():.3g} at "
+        f"{COMPLEX} and more steps, {drop[~hard].mean():.3g} of {known.of('right')[~hard].mean():.3g} below: p = {p:.3g}",
         beside={
             "difference": float(drop[hard].mean() - drop[~hard].mean()),
             "difference_ci_low": float(low),
             "difference_ci_high": float(high),
             "complex": float(drop[hard].mean()),
             "simple": float(drop[~hard].mean()),
+            "baseline_accuracy_complex": float(known.of("right")[hard].mean()),
+            "baseline_accuracy_simple": float(known.of("right")[~hard].mean()),
             "early_half_complex": float(nested[hard].mean()),
             "early_half_simple": float(nested[~hard].mean()),
         },

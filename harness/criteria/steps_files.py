@@ -185,7 +185,7 @@ class StepsFiles:
             "n_latents": trials.T,
             "chosen": chosen_in_words(self.problems("sweep")),
             "designs": {
-                design: {"shows": shows, "cannot_show": hides}
+                design: {"shows": shows.removeprefix("Shows: "), "cannot_show": hides.removeprefix("Cannot show: ")}
                 for design, (_, _, shows, hides) in zip(DESIGNS, EXPLAINED, strict=True)
             },
             "nested_alone": nested_alone(trials),

@@ -48,6 +48,10 @@ def designs(study: ModelStudy) -> Measurement:
     )
 
 
+def _figure(study: ModelStudy) -> tuple[str, str]:
+    return study.steps_files.figure.paths
+
+
 def _of_the_run(value: Callable[[dict[str, Any]], float]) -> Callable[[ModelStudy], Measurement]:
     """A number about the run that finished the sweep."""
 
@@ -83,6 +87,7 @@ CRITERIA = (
         Rule("<", 0.05),
         complex_need_early(),
         rests_on=GROUNDS,
+        shown=_figure,
     ),
     hypothesis(
         "S.1-complex-nested",
@@ -93,6 +98,7 @@ CRITERIA = (
         Rule("<", 0.05),
         complex_need_early_half(),
         rests_on=GROUNDS,
+        shown=_figure,
     ),
     hypothesis(
         "S.1-early-late",
@@ -102,6 +108,7 @@ CRITERIA = (
         Rule(">", 0),
         early_matter_more(),
         rests_on=GROUNDS,
+        shown=_figure,
     ),
     hypothesis(
         "S.1-difficulty",
@@ -111,6 +118,7 @@ CRITERIA = (
         Rule("<", 0.05),
         importance_depends_on_difficulty(),
         rests_on=GROUNDS,
+        shown=_figure,
     ),
     hypothesis(
         "S.1-simple",
@@ -121,6 +129,7 @@ CRITERIA = (
         simple_are_robust(),
         rests_on=GROUNDS,
         null_should_pass=True,
+        shown=_figure,
     ),
     Criterion(
         "S.1-design",

@@ -77,6 +77,7 @@ def test_hypotheses_have_the_controls_of_interventions(results: dict[str, Criter
     for name in ("S.1-complex", "S.1-complex-nested", "S.1-early-late", "S.1-difficulty", "S.1-simple"):
         assert set(results[name].controls) == {"sham", "random"}
         assert "on_the_validation_sample" in results[name].beside
+        assert results[name].artifacts == [f"figures/{MODEL}/step_importance.{suffix}" for suffix in ("png", "pdf")]
     assert results["S.1-baseline"].controls == {}
 
 
@@ -199,6 +200,26 @@ def test_a_sample_of_another_size_or_with_a_common_problem_is_noticed(
     easy = [problem for problem in sweep if problem.difficulty == 2]
     lopsided = replace(sweep, problems=(*sweep.problems[:-2], *easy[:2]))
     assert _wrong_samples(lopsided, other, study) == ["the sample of the sweep"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda drawn: replace(drawn, png=replace(drawn.png, dpi=72)),
+        lambda drawn: replace(drawn, facts=replace(drawn.facts, panels=drawn.facts.panels[::-1])),
+        lambda drawn: replace(drawn, facts=replace(drawn.facts, rows=1)),
+        lambda drawn: replace(drawn, facts=replace(drawn.facts, panels=_with_series(drawn.facts.panels, ("other",)))),
+    ],
+)
+def test_a_figure_that_is_not_the_four_designs_is_noticed(
+    study: ModelStudy, change: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(study.steps_files.__dict__, "figure", change(study.steps_files.figure))
+    assert find("S.2-files").measure(study).value == "wrong: the figure"
+
+
+def _with_series(panels: Any, series: tuple[str, ...]) -> Any:
+    return tuple(replace(panel, series=series) for panel in panels)
 
 
 def test_the_summary_says_how_problems_were_chosen(study: ModelStudy) -> None:
