@@ -14,12 +14,24 @@ from harness.criteria.registry import criteria, find
 from harness.criteria.steps import half_drop, without_half
 from harness.criteria.trials import Trials
 from harness.measures import NotApplicable
-from tests.criteria.effect_cases import CASES, EARLY, Planted, answered, gaining, hard, needing, one_each, untouched
+from tests.criteria.effect_cases import (
+    CASES,
+    DIFFICULTY,
+    EARLY,
+    Planted,
+    answered,
+    gaining,
+    hard,
+    needing,
+    one_each,
+    untouched,
+)
+from tests.criteria.importance_cases import CASES as IMPORTANCE_CASES
 
 EFFECTS = {
     one.id: one
     for one in criteria()
-    if isinstance(one.measure, Evaluation) and isinstance(one.measure.of, Effect | EffectTest) and one.story == "S.1"
+    if isinstance(one.measure, Evaluation) and isinstance(one.measure.of, Effect | EffectTest)
 }
 
 
@@ -38,7 +50,7 @@ def value(name: str, trials: Trials) -> Any:
 
 
 def test_every_hypothesis_has_a_planted_case() -> None:
-    assert set(EFFECTS) == set(CASES)
+    assert set(EFFECTS) == {*CASES, *IMPORTANCE_CASES}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -91,6 +103,13 @@ def test_difficulty_needs_problems_of_both_kinds_and_leaves_unknown_ones_out() -
             value("S.1-difficulty", trials.where(kept))
     unknown = replace(trials, difficulty=np.where(trials.difficulty == 2, 0, trials.difficulty))
     assert evaluated(find("S.1-difficulty"), unknown).n_problems == 60
+
+
+def test_problems_of_unknown_difficulty_are_not_simple() -> None:
+    trials = needing(1, when=lambda problem: DIFFICULTY[problem] == 2)
+    assert value("S.1-simple", trials) == pytest.approx(0.5, abs=0.05)
+    unknown = replace(trials, difficulty=np.where(trials.difficulty == 2, 0, trials.difficulty))
+    assert value("S.1-simple", unknown) == 1
 
 
 def some(n: int = 24, seed: int = 0) -> Trials:
