@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.criteria.causal import score_effect_relation
-from harness.criteria.drawings import Drawing, drawing_code, saved
+from harness.criteria.drawings import drawn_once
 from harness.criteria.sample import RESAMPLES
 from harness.files import digest, write_json
 from harness.measures.importance import paired_drop
 from harness.statistics import drawn_p, percentile_interval, resample_weights
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from harness.criteria.evidence import ModelStudy
 
 
@@ -25,7 +27,7 @@ class CausalFiles:
     @property
     def all(self) -> tuple[str, ...]:
         """Figure and file."""
-        return (*self.figure.paths, self.results)
+        return (*self.figure, self.results)
 
     @cached_property
     def results(self) -> str:
@@ -69,14 +71,19 @@ class CausalFiles:
         return relative
 
     @cached_property
-    def figure(self) -> Drawing:
+    def figure(self) -> tuple[str, str]:
         """causal_heads."""
+        study = self._study
+        content = digest(study.intervened.heads_key(), study.problems.name)
+        return drawn_once(study.options.output, f"figures/{study.name}/causal_heads", self._draw, content)
+
+    def _draw(self) -> "Figure":
         from harness.figures.causal_heads import causal_heads_figure
 
         study, trials = self._study, self._study.intervened.heads()
         relation, ends = score_effect_relation(trials)
         places = np.arange(len(trials.composite))
-        drawn = causal_heads_figure(
+        return causal_heads_figure(
             random={fill: drop[1:] for fill, drop in self._lost.items()},
             chosen={fill: float(drop[0]) for fill, drop in self._lost.items()},
             p={fill: drawn_p(float(drop[0]), drop[1:]) for fill, drop in self._lost.items()},
@@ -89,9 +96,6 @@ class CausalFiles:
             k=len(trials.chosen),
             title=f"{study.name}, {study.problems.name}, N={len(trials)}: do the top heads matter?",
         )
-        content = digest(study.intervened.heads_key(), drawing_code(), study.problems.name)
-        source = f"codi-harness: content {content[:32]}"
-        return saved(study.options.output, f"figures/{study.name}/causal_heads", drawn, source)
 
     @property
     def _lost(self) -> dict[str, np.ndarray]:

@@ -24,6 +24,8 @@ from harness.measures import (
 from harness.statistics import percentile_interval, resample, resample_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.figure import Figure
 
     from harness.criteria.evidence import ModelStudy
@@ -42,6 +44,14 @@ _CODE = (
     "criteria/compared.py",
     "criteria/critical.py",
     "criteria/rankings.py",
+)
+_INTERVENED_CODE = (
+    "criteria/*files.py",
+    "criteria/causal.py",
+    "criteria/importance.py",
+    "criteria/intervened.py",
+    "criteria/steps.py",
+    "criteria/trials.py",
 )
 
 
@@ -63,6 +73,20 @@ def saved(output: Path, stem: str, figure: "Figure", source: str) -> Drawing:
     if not is_current(path, source):
         save_figure(figure, path, source)
     return Drawing(facts(figure), png_facts(path.with_name(f"{path.name}.png")), (f"{stem}.png", f"{stem}.pdf"))
+
+
+def drawn_once(output: Path, stem: str, make: "Callable[[], Figure]", content: str) -> tuple[str, str]:
+    """Paths of the png and pdf at ``stem`` inside ``output``; drawn unless the files there show the same content already.
+
+    ``content`` names the answers, and whatever else apart from code, that the figure shows.
+    """
+    from harness.figures.save import is_current, save_figure
+
+    code = sources_digest((*_CODE, *_INTERVENED_CODE), ("matplotlib", "numpy"))
+    source = f"codi-harness: content {digest(content, code)[:32]}"
+    if not is_current(output / stem, source):
+        save_figure(make(), output / stem, source)
+    return f"{stem}.png", f"{stem}.pdf"
 
 
 def drawing_code() -> str:

@@ -6,7 +6,6 @@ procedure with its own p-value.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -131,7 +130,7 @@ class Effect(Generic[Data]):
         return features
 
     def _resampled(self, features: Array, seed: int) -> Array:
-        means = _weights(len(features), seed) @ features
+        means = resample_weights(len(features), RESAMPLES, seed) @ features
         return np.asarray(self.of_mean(means))
 
     def _cross_fitted(self, features: Array, seed: int) -> float | None:
@@ -215,14 +214,6 @@ def _control(
                 return ControlValue(_finite(measure.value(measure.where(study, name))))
     except NotApplicable:
         return ControlValue(None)
-
-
-@lru_cache(maxsize=2)
-def _weights(n: int, seed: int) -> Array:
-    """Resamples of n problems: drawing them takes longer than all else that a control does with them."""
-    weights = resample_weights(n, RESAMPLES, seed)
-    weights.setflags(write=False)
-    return weights
 
 
 def _finite(value: float) -> float | None:

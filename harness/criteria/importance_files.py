@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import NotMeasured
-from harness.criteria.drawings import Drawing, drawing_code, saved
+from harness.criteria.drawings import drawn_once
 from harness.criteria.importance import DRAWS, PROBES, attention_at, correlation_interval, drops, probe_layers
 from harness.criteria.sample import RESAMPLES
 from harness.criteria.trials import Trials, set_name
@@ -64,7 +64,7 @@ class ImportanceFiles:
 
     def figure(self, number: int) -> tuple[str, str]:
         """Paths of one of the four figures."""
-        return self.figures[number].paths
+        return self.figures[number]
 
     def column(self, name: str) -> int:
         """Where a condition lies in the answers."""
@@ -229,68 +229,80 @@ class ImportanceFiles:
         )
 
     @cached_property
-    def figures(self) -> list[Drawing]:
-        """The four figures."""
-        from harness.figures.importance import (
-            attention_vs_importance,
-            correlation_by_position,
-            importance_by_position,
-            importance_heatmap,
+    def figures(self) -> list[tuple[str, str]]:
+        """Paths of the four figures."""
+        study = self._study
+        draw = (self._by_position, self._heatmap, self._scatter, self._correlations)
+        content = digest(study.intervened.about("importance").key(repr(study.intervened.importance_design())))
+        return [
+            drawn_once(
+                study.options.output, f"figures/{study.name}/importance/{name}", one, content + study.problems.name
+            )
+            for name, one in zip(FIGURES, draw, strict=True)
+        ]
+
+    def _by_position(self) -> "Figure":
+        from harness.figures.importance import importance_by_position
+
+        effect = drops(self.trials)
+        others = {fill: self._of_fill(fill) for fill in FILLS if fill != "zero"}
+        return importance_by_position(
+            drop=effect.mean(axis=0),
+            interval=self._interval(effect),
+            q=np.array([one["q"] for one in self.statistics["per_token"]]),
+            others={fill: drop for fill, (drop, _) in others.items()},
+            baseline_accuracy=float(self.trials.of("right").mean()),
+            parse_rate={"zero": self._of_fill("zero")[1], **{fill: rate for fill, (_, rate) in others.items()}},
+            baseline_parse_rate=float(np.isfinite(self.answered.numbers[:, 0]).mean()),
+            title=self._title("what each thought is worth"),
         )
 
-        trials, content = self.trials, self.statistics
-        effect, tokens = drops(trials), content["per_token"]
-        assert trials.attention is not None
-        probes = probe_layers(trials.attention.shape[1])
-        by_layer = content["overall_correlation"]
-        at_probes = [by_layer[layer] for layer in probes]
-        attention = np.stack([attention_at(trials, name) for name in PROBES])
-        others = {fill: self._of_fill(fill) for fill in FILLS if fill != "zero"}
-        drawn = (
-            importance_by_position(
-                drop=effect.mean(axis=0),
-                interval=self._interval(effect),
-                q=np.array([one["q"] for one in tokens]),
-                others={fill: drop for fill, (drop, _) in others.items()},
-                baseline_accuracy=float(trials.of("right").mean()),
-                parse_rate={"zero": self._of_fill("zero")[1], **{fill: rate for fill, (_, rate) in others.items()}},
-                baseline_parse_rate=float(np.isfinite(self.answered.numbers[:, 0]).mean()),
-                title=self._title("what each thought is worth"),
-            ),
-            importance_heatmap(
-                drop=effect,
-                baseline_right=trials.of("right"),
-                difficulty=trials.difficulty,
-                title=self._title("which thoughts each problem needs"),
-            ),
-            attention_vs_importance(
-                attention=attention,
-                attention_interval=np.stack([self._interval(centred(one)) for one in attention]),
-                effect=effect,
-                effect_interval=self._interval(centred(effect)),
-                layers=probes,
-                r=np.array([one["r"] for one in at_probes]),
-                interval=np.array([[one["r_ci_low"], one["r_ci_high"]] for one in at_probes]).T,
-                p=np.array([one["p"] for one in at_probes]),
-                effect_label="Right under the baseline less right without the thought",
-                title=self._title("attention from the answer position, and importance"),
-            ),
-            correlation_by_position(
-                by_position=np.array([one["correlation_across_problems"] for one in tokens]),
-                by_position_interval=np.array(
-                    [[one["correlation_ci_low"], one["correlation_ci_high"]] for one in tokens]
-                ).T,
-                by_layer=np.array([one["r"] for one in by_layer]),
-                by_layer_interval=np.array([[one["r_ci_low"], one["r_ci_high"]] for one in by_layer]).T,
-                probe=probes,
-                by_difficulty={
-                    name: (one["correlation"]["r"], one["correlation"]["r_ci_low"], one["correlation"]["r_ci_high"])
-                    for name, one in content["by_difficulty"].items()
-                },
-                title=self._title("where attention goes with importance"),
-            ),
+    def _heatmap(self) -> "Figure":
+        from harness.figures.importance import importance_heatmap
+
+        return importance_heatmap(
+            drop=drops(self.trials),
+            baseline_right=self.trials.of("right"),
+            difficulty=self.trials.difficulty,
+            title=self._title("which thoughts each problem needs"),
         )
-        return [self._draw(name, figure) for name, figure in zip(FIGURES, drawn, strict=True)]
+
+    def _scatter(self) -> "Figure":
+        from harness.figures.importance import attention_vs_importance
+
+        effect, layers = drops(self.trials), [trials_layer(self.trials, name) for name in PROBES]
+        attention = np.stack([attention_at(self.trials, name) for name in PROBES])
+        found = [self.statistics["overall_correlation"][layer] for layer in layers]
+        return attention_vs_importance(
+            attention=attention,
+            attention_interval=np.stack([self._interval(centred(one)) for one in attention]),
+            effect=effect,
+            effect_interval=self._interval(centred(effect)),
+            layers=layers,
+            r=np.array([one["r"] for one in found]),
+            interval=np.array([[one["r_ci_low"], one["r_ci_high"]] for one in found]).T,
+            p=np.array([one["p"] for one in found]),
+            effect_label="Right under the baseline less right without the thought",
+            title=self._title("attention from the answer position, and importance"),
+        )
+
+    def _correlations(self) -> "Figure":
+        from harness.figures.importance import correlation_by_position
+
+        content = self.statistics
+        tokens, by_layer = content["per_token"], content["overall_correlation"]
+        of_difficulty = {name: one["correlation"] for name, one in content["by_difficulty"].items()}
+        return correlation_by_position(
+            by_position=np.array([one["correlation_across_problems"] for one in tokens]),
+            by_position_interval=np.array(
+                [[one["correlation_ci_low"], one["correlation_ci_high"]] for one in tokens]
+            ).T,
+            by_layer=np.array([one["r"] for one in by_layer]),
+            by_layer_interval=np.array([[one["r_ci_low"], one["r_ci_high"]] for one in by_layer]).T,
+            probe=[trials_layer(self.trials, name) for name in PROBES],
+            by_difficulty={name: (one["r"], one["r_ci_low"], one["r_ci_high"]) for name, one in of_difficulty.items()},
+            title=self._title("where attention goes with importance"),
+        )
 
     def _levels(self) -> dict[str, Array]:
         levels = np.minimum(self.trials.difficulty, LEVELS[-1])
@@ -371,12 +383,6 @@ class ImportanceFiles:
     def _title(self, what: str) -> str:
         study = self._study
         return f"{study.name}, {study.problems.name}, N={len(self.trials)}: {what}"
-
-    def _draw(self, name: str, figure: "Figure") -> Drawing:
-        study = self._study
-        content = study.intervened.about("importance").key(repr(study.intervened.importance_design()))
-        source = f"codi-harness: content {digest(content, drawing_code(), study.problems.name)[:32]}"
-        return saved(study.options.output, f"figures/{study.name}/importance/{name}", figure, source)
 
     def _json(self, name: str, content: dict[str, Any]) -> str:
         study = self._study

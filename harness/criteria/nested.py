@@ -94,6 +94,15 @@ def in_words(found: Sequence[Reading]) -> str:
     return f"Read alone, the nested design would have been wrong. {' '.join(wrong)}"
 
 
+def in_short(found: Sequence[Reading]) -> str:
+    """The first thing it would have got wrong, and how many more there are."""
+    wrong = [one.sentence for one in found if one.wrong]
+    if not wrong:
+        return "Read alone, the nested design would have got nothing wrong."
+    more = f" It would have been wrong in {len(wrong) - 1} more ways." if len(wrong) > 1 else ""
+    return f"Read alone, the nested design would have been wrong. {wrong[0]}{more}"
+
+
 def _gradient(drawn: _Resampled) -> Reading:
     """Its curve rises, so later thoughts matter more."""
     rise = drawn.one(-early_less_late(nested_drop(drawn.means)))

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.drawings import Drawing, drawing_code, saved
-from harness.criteria.nested import in_words, readings
+from harness.criteria.nested import in_short, in_words, readings
 from harness.criteria.sample import RESAMPLES
 from harness.criteria.trials import Trials
 from harness.files import digest, write_json
@@ -121,9 +121,14 @@ def nested_alone(trials: Trials) -> dict[str, Any]:
         try:
             read = readings(trials.subsets(metric), trials.seed)
         except NotApplicable as error:
-            found[name] = {"in_words": f"Not to be told: {error}.", "readings": []}
+            why = f"Not to be told: {error}."
+            found[name] = {"in_short": why, "in_words": why, "readings": []}
         else:
-            found[name] = {"in_words": in_words(read), "readings": [one.__dict__ for one in read]}
+            found[name] = {
+                "in_short": in_short(read),
+                "in_words": in_words(read),
+                "readings": [one.__dict__ for one in read],
+            }
     return found
 
 

@@ -40,12 +40,11 @@ def question_attention(study: ModelStudy) -> Measurement:
     """How far the weights by class of token are from summing to what the thoughts leave to the question."""
     files = study.thought_files
     question = study.intervened.about("importance").extraction.question()
-    figure = files.words_figure
     return Measurement(
         question.largest_gap,
         answer=files.in_words,
         n_problems=len(question.by_class),
-        artifacts=(*figure.paths, files.words),
+        artifacts=(*files.words_figure, files.words),
     )
 
 

@@ -22,11 +22,13 @@ GROUNDS = (*RAW_VALIDITY, *INTERVENTION_VALIDITY)
 
 def figures(study: ModelStudy) -> Measurement:
     """The four figures in both formats, at 300 DPI."""
-    drawn = study.importance_files.figures
-    paths = tuple(path for one in drawn for path in one.paths)
+    from harness.figures.inspect import png_facts
+
+    paths = tuple(path for both in study.importance_files.figures for path in both)
     wanted = {f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "pdf")}
     there = {path.rsplit("/", 1)[1] for path in paths if study.absolute(path).stat().st_size > 0}
-    good = wanted == there and all(one.png.dpi == 300 for one in drawn)
+    sharp = all(png_facts(study.absolute(path)).dpi == 300 for path in paths if path.endswith(".png"))
+    good = wanted == there and sharp
     return Measurement(
         f"{len(there)} files" if good else f"{len(there & wanted)} of {len(wanted)} files", artifacts=paths
     )

@@ -11,7 +11,7 @@ def decomposition(study: ModelStudy) -> Measurement:
     return Measurement(
         float(max(parts.error.max(), parts.layer_error.max())),
         n_problems=len(parts.error),
-        artifacts=(*files.parts_figure.paths, files.parts),
+        artifacts=(*files.parts_figure, files.parts),
     )
 
 

@@ -37,12 +37,13 @@ def designs(study: ModelStudy) -> Measurement:
     return Measurement(
         "present" if not wrong else f"wrong: {', '.join(wrong)}",
         n_problems=len(files.trials),
-        answer=files.content["nested_alone"]["accuracy"]["in_words"],
+        answer=files.content["nested_alone"]["accuracy"]["in_short"],
         beside={
             "baseline": whole["baseline"]["value"],
             "all_ablated": whole["all_ablated"]["value"],
             **{design: [one["value"] for one in whole[design]] for design in DESIGNS},
-            "gold_log_probability": files.content["nested_alone"]["gold_log_probability"]["in_words"],
+            "by_accuracy": files.content["nested_alone"]["accuracy"]["in_words"],
+            "by_gold_log_probability": files.content["nested_alone"]["gold_log_probability"]["in_words"],
         },
         artifacts=(files.scores,),
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.criteria.drawings import Drawing, drawing_code, saved
+from harness.criteria.drawings import drawn_once
 from harness.criteria.importance import PROBES, probe_layers
 from harness.extraction.parts import part_names
 from harness.files import digest, write_json
@@ -14,6 +14,8 @@ from harness.statistics.parts import PartsSummary, parts_summary
 from harness.statistics.words import QuestionSummary, question_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.figure import Figure
 
     from harness.criteria.evidence import ModelStudy
@@ -86,13 +88,16 @@ class ThoughtFiles:
         )
 
     @cached_property
-    def words_figure(self) -> Drawing:
+    def words_figure(self) -> tuple[str, str]:
         """5_question_words."""
+        return self._drawn("5_question_words", self._draw_words)
+
+    def _draw_words(self) -> "Figure":
         from harness.figures.question import Words, question_figure
 
         found, layers, problems = self.question_summary, self._probes, self._extraction.problems
         middle = layers[1]
-        figure = question_figure(
+        return question_figure(
             classes=TOKEN_CLASSES,
             layers=[f"Layer {layer} ({name})" for name, layer in zip(PROBES, layers, strict=True)],
             mass=found.mass[list(layers)],
@@ -110,7 +115,6 @@ class ThoughtFiles:
             words_of=f"layer {middle}, mean over heads",
             title=self._title("which words each thought reads"),
         )
-        return self._draw("5_question_words", figure)
 
     @cached_property
     def parts(self) -> str:
@@ -135,12 +139,15 @@ class ThoughtFiles:
         )
 
     @cached_property
-    def parts_figure(self) -> Drawing:
+    def parts_figure(self) -> tuple[str, str]:
         """6_residual_decomposition."""
+        return self._drawn("6_residual_decomposition", self._draw_parts)
+
+    def _draw_parts(self) -> "Figure":
         from harness.figures.decomposition import decomposition_figure
 
         found = self.parts_summary
-        figure = decomposition_figure(
+        return decomposition_figure(
             share=found.share,
             share_interval=found.share_interval,
             norm=found.norm,
@@ -148,7 +155,6 @@ class ThoughtFiles:
             error=float(self._extraction.parts().error.max()),
             title=self._title("what each thought's residual stream is made of"),
         )
-        return self._draw("6_residual_decomposition", figure)
 
     @property
     def _probes(self) -> tuple[int, int, int]:
@@ -162,12 +168,10 @@ class ThoughtFiles:
         study = self._study
         return f"{study.name}, {study.problems.name}, N={len(self._extraction.problems)}: {what}"
 
-    def _draw(self, name: str, figure: "Figure") -> Drawing:
+    def _drawn(self, name: str, draw: "Callable[[], Figure]") -> tuple[str, str]:
         study = self._study
-        source = (
-            f"codi-harness: content {digest(self._extraction.key('trained'), drawing_code(), study.problems.name)[:32]}"
-        )
-        return saved(study.options.output, f"figures/{study.name}/importance/{name}", figure, source)
+        content = digest(self._extraction.key("trained"), study.problems.name, str(study.options.seed))
+        return drawn_once(study.options.output, f"figures/{study.name}/importance/{name}", draw, content)
 
     def _json(self, name: str, content: dict[str, Any]) -> str:
         study = self._study

@@ -336,13 +336,14 @@ def _notices(result: RunResult) -> list[str]:
 def _headline(scope: str, result: RunResult) -> list[str]:
     """How well a model solves the task at all, before anything is said about how it does."""
     words = []
-    baseline = next((c for c in result.criteria if c.id == "I.2-baseline" and c.model == scope), None)
+    own = {c.id: c for c in result.criteria if c.model == scope}
+    baseline, parsed = own.get("I.2-baseline"), own.get("I.2-parse")
     if baseline and isinstance(baseline.measured, int | float):
         low_high = phrases.interval(baseline.ci_low, baseline.ci_high)
         spread = "" if low_high == phrases.NOTHING else f" {low_high}"
         words.append(f"baseline accuracy {phrases.number(baseline.measured)}{spread}")
-        if baseline.beside.get("parse_rate") is not None:
-            words.append(f"parse rate {phrases.scalar(baseline.beside['parse_rate'])}")
+        if parsed and parsed.beside.get("baseline") is not None:
+            words.append(f"answers with a number {phrases.scalar(parsed.beside['baseline'])}")
     return words
 
 

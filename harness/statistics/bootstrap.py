@@ -1,6 +1,7 @@
 """Bootstrap over problems: resamples as weights, so that a resampled mean is one matrix product."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,13 @@ from harness.measures.patterns import Array
 from harness.statistics.parallel import side_by_side
 
 
+@lru_cache(maxsize=4)
 def resample_weights(n: int, draws: int = 2000, seed: int = 0) -> Array:
-    """`[draws, n]` weights of n problems drawn with replacement; every row sums to 1."""
+    """`[draws, n]` weights of n problems drawn with replacement, read-only; every row sums to 1."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
+    weights = rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
+    weights.setflags(write=False)
+    return weights
 
 
 def weighted_means(raw: NDArray[Any], weights: Array) -> Array:

@@ -12,6 +12,8 @@ from harness.statistics.permutation import p_value
 
 MOST_ORDERS = 5040
 """Orders of positions that are all tried; of more, so many random ones."""
+AT_ONCE = 500
+"""Pairings held in memory."""
 
 
 def within_problem_p(
@@ -47,7 +49,10 @@ def problem_p(x: Array, y: Array, draws: int = 9999, seed: int = 0) -> float:
     n = len(joint)
     rng, rows = np.random.default_rng((seed, 4)), np.arange(n)
     observed = abs(float(np.trace(joint)))
-    hits = sum(abs(float(joint[rows, rng.permutation(n)].sum())) >= observed - _tie(a, b) for _ in range(draws))
+    hits = 0
+    for start in range(0, draws, AT_ONCE):
+        orders = rng.permuted(np.tile(rows, (min(AT_ONCE, draws - start), 1)), axis=1)
+        hits += int((np.abs(joint[rows, orders].sum(axis=1)) >= observed - _tie(a, b)).sum())
     return float(p_value(hits, draws))
 
 

@@ -234,7 +234,7 @@ def test_the_answer_tells_what_the_nested_design_alone_would_have_got_wrong(
     results: dict[str, CriterionResult], study: ModelStudy
 ) -> None:
     summary = json.loads(study.absolute(study.steps_files.summary).read_text())
-    assert results["S.1-design"].answer == summary["nested_alone"]["accuracy"]["in_words"]
+    assert results["S.1-design"].answer == summary["nested_alone"]["accuracy"]["in_short"]
     assert str(results["S.1-design"].answer).startswith("Read alone, the nested design would have")
     assert {one["name"] for one in summary["nested_alone"]["accuracy"]["readings"]} == {
         "gradient",
