@@ -52,6 +52,7 @@ def test_the_file_states_metadata_and_every_problem(saved: Path) -> None:
         "seed": 42,
         "n": 6,
         "fingerprint": problems.fingerprint,
+        "stratified": False,
         "provenance": CREATED,
     }
     assert [set(row) for row in content["problems"]] == [{"id", "question", "solution", "answer", "difficulty"}] * 6
