@@ -5,11 +5,50 @@ import pytest
 from scipy.stats import spearmanr
 
 from harness.criteria.causal import head_set_p, score_effect_relation, set_p
+from harness.criteria.declare import Evaluation
+from harness.criteria.registry import find
 from harness.criteria.trials import HeadTrials, Trials
 from harness.measures.importance import paired_drop
-from tests.criteria.importance_cases import head_trials, trials
+from tests.criteria.importance_cases import CASES, head_trials, trials
 
 RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_claim_about_ablated_thoughts_and_heads_passes_on_its_signal_and_fails_on_its_null(name: str) -> None:
+    criterion = find(name)
+    assert isinstance(criterion.measure, Evaluation)
+    signal, null = (criterion.measure.of.measure(make(), criterion.rule) for make in CASES[name])
+    assert criterion.rule.holds(signal.value), f"{signal.value} should pass {criterion.rule}"
+    assert not criterion.rule.holds(null.value), f"{null.value} should fail {criterion.rule}"
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "I.2-baseline"])
+def test_no_claim_about_an_intervention_passes_under_a_sham(name: str) -> None:
+    criterion = find(name)
+    assert isinstance(criterion.measure, Evaluation)
+    value = criterion.measure.of.value(CASES[name][0]().sham())
+    assert not criterion.rule.holds(value)
+
+
+def test_attention_that_goes_against_importance_predicts_nothing() -> None:
+    criterion = find("I.4-mid")
+    assert isinstance(criterion.measure, Evaluation)
+    against = trials(loss=(0.3,) * 6, follows=-1.0)
+    found = criterion.measure.of.measure(against, criterion.rule)
+    assert found.p_value == pytest.approx(1e-3, abs=2e-3)
+    assert found.value == 1.0
+
+
+def test_the_last_thought_is_held_against_the_best_of_the_others_in_every_resample() -> None:
+    criterion = find("I.2-last")
+    assert isinstance(criterion.measure, Evaluation)
+    own = trials(loss=(0.1, 0, 0, 0, 0, 0.5))
+    found = criterion.measure.of.measure(own, criterion.rule)
+    drop = paired_drop(own.of("right"), own.singles("right")).mean(axis=0)
+    assert found.beside["point"] == pytest.approx(drop[-1] - drop[:-1].max())
+    assert found.interval is not None and found.value == found.interval[0]
+    assert found.biased and found.cross_fitted is not None
 
 
 def counting(n: int = 40, T: int = 4) -> Trials:
