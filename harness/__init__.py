@@ -97,6 +97,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # torch and transformers take seconds to import; a name is fetched when it is first used.
+    if name == "interventions":
+        return import_module("harness.interventions")
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

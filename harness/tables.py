@@ -45,7 +45,7 @@ def run_conditions(
     problems: ProblemSet,
     conditions: Sequence[Intervention | Condition],
     *,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     seed: int = 42,
     max_tokens: int = 256,
     progress: Progress = quiet,
@@ -58,15 +58,17 @@ def run_conditions(
     Columns: ``problem_id``, ``difficulty``, ``condition`` (as it reads in Python), ``text``, ``number`` (NaN for none),
     ``gold``, ``correct``, ``gold_log_probability`` (nats, of the gold answer in the model's own words),
     ``gold_perplexity`` and ``kl_from_baseline`` (nats, of the first answer token's distribution).
-    Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
+    Errors: ``HarnessError`` for a condition that cannot act on the model, a question that does not fit its positions, or a
+    folder that cannot be written.
     """
     from harness.interventions.answers import answer_conditions, record_reference
     from harness.interventions.cached import needs_reference
+    from harness.interventions.sound import Sizes, as_conditions
 
-    asked = [one if isinstance(one, tuple) else (one,) for one in conditions]
-    every: list[Condition] = [(), *asked]
+    sizes = Sizes(model.n_layers, model.n_heads, model.n_latents)
+    every: list[Condition] = [(), *as_conditions(conditions, model.name, sizes)]
     with TemporaryDirectory() as temporary:
-        place = Path(temporary) if folder is None else folder
+        place = Path(temporary if folder is None else folder)
         reference = None
         if needs_reference(every):
             reference = record_reference(model, problems, folder=place / "reference", progress=progress)

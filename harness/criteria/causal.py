@@ -46,7 +46,7 @@ def head_set_p(trials: HeadTrials) -> Measurement:
     return Measurement(
         found,
         p_value=found,
-        answer=_in_words(trials, lost[first], found, relation),
+        answer=_in_words(trials, lost, p, relation),
         beside=beside,
         n_problems=len(trials),
     )
@@ -81,9 +81,11 @@ def _resampled(values: Array, seed: int) -> Array:
     return resample_weights(len(values), RESAMPLES, seed) @ values
 
 
-def _in_words(trials: HeadTrials, lost: Array, p: float, relation: float) -> str:
+def _in_words(trials: HeadTrials, lost: dict[str, Array], p: dict[str, float], relation: float) -> str:
+    by_fill = "; ".join(
+        f"{fill} {drop[0]:.3g} against {np.median(drop[1:]):.3g}, p = {p[fill]:.3g}" for fill, drop in lost.items()
+    )
     return (
-        f"Without the top {len(trials.chosen)} heads accuracy falls by {lost[0]:.3g}, without as many random ones by "
-        f"{np.median(lost[1:]):.3g} (median of {trials.draws}): p = {p:.3g}; score and effect of single heads: rank "
-        f"correlation {relation:.2g}"
+        f"Accuracy lost without the top {len(trials.chosen)} heads, against as many random ones (median): {by_fill}. Score and "
+        f"effect of single heads: rank correlation {relation:.2g}"
     )

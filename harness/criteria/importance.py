@@ -76,7 +76,7 @@ def _largest_q(trials: Trials) -> Measurement:
         p_value=float(p[largest]),
         q_value=float(q[largest]),
         biased=True,
-        answer=f"CT{largest} matters most: without it {worth[largest]:.3g} of the problems are lost (q = {q[largest]:.3g})",
+        answer=_largest_in_words(largest, float(worth[largest]), float(q[largest])),
         beside={
             "importance": worth.tolist(),
             "accuracy_drop": drops(trials).mean(axis=0).tolist(),
@@ -85,6 +85,13 @@ def _largest_q(trials: Trials) -> Measurement:
             "q": q.tolist(),
         },
     )
+
+
+def _largest_in_words(position: int, worth: float, q: float) -> str:
+    if worth == 0:
+        return "No problem is lost without any one thought"
+    more = "more than chance" if q < 0.05 else "no more than chance"
+    return f"Most problems, {worth:.3g} of all, are lost without CT{position}: {more} (q = {q:.3g}, each thought against none)"
 
 
 def last_less_largest_other() -> Effect[Trials]:
@@ -121,6 +128,11 @@ def attention_predicts() -> EffectTest[Trials]:
     )
 
 
+def _r_without_last(attention: Array, effect: Array) -> float:
+    """The correlation of the thoughts that a later thought can read."""
+    return float(correlation(correlation_parts(attention[:, :-1], effect[:, :-1]).mean(axis=0)))
+
+
 def _judged(measured: Measurement) -> float:
     return float("nan") if measured.value is None else float(measured.value)  # type: ignore[arg-type]
 
@@ -144,6 +156,7 @@ def _correlated(trials: Trials, draws: int, beside: bool = True) -> Measurement:
             "r": r,
             "r_ci_low": low,
             "r_ci_high": high,
+            "r_without_the_last_thought": _r_without_last(attention, effect),
             "r_gold_log_probability": float(correlation(correlation_parts(attention, gold).mean(axis=0))),
             "p_gold_log_probability": within_problem_p(attention, gold, draws, trials.seed),
         },

@@ -12,7 +12,7 @@ from harness.criteria.importance import DRAWS, PROBES, attention_at, correlation
 from harness.criteria.sample import RESAMPLES
 from harness.criteria.trials import Trials, set_name
 from harness.files import digest, write_json
-from harness.interventions.designs import FILLS, name_of
+from harness.interventions.designs import FILLS, WHOLE, name_of
 from harness.measures.importance import centred, correlation, correlation_parts, importance
 from harness.measures.subsets import positions_of
 from harness.problems import LEVELS
@@ -180,6 +180,11 @@ class ImportanceFiles:
                     "accuracy_drop_ci_low": low[position],
                     "accuracy_drop_ci_high": high[position],
                     "gold_log_probability_drop": drops(trials, "gold")[:, position].mean(),
+                    **{
+                        f"accuracy_drop_{fill.replace(' ', '_')}": self._of_fill(fill)[0][position]
+                        for fill in (*FILLS, *WHOLE)
+                        if fill != "zero"
+                    },
                     "p": p[position],
                     "q": benjamini_hochberg(p)[position],
                     "attention_at_middle_layer": middle[:, position].mean(),
@@ -191,6 +196,10 @@ class ImportanceFiles:
             ],
             "by_difficulty": {
                 name: self._of_difficulty(trials.where(members)) for name, members in self._levels().items()
+            },
+            "other_places": {
+                place: {fill: self._of_fill(fill, place)[0] for fill in FILLS}
+                for place in self._study.options.ablate_at
             },
             "pairs": self._together(2),
             "triplets": self._together(3),
@@ -216,7 +225,7 @@ class ImportanceFiles:
                     "position": largest["position"],
                     "importance": largest["importance"],
                     "q": largest["q"],
-                    "answer": _which_matter(tokens),
+                    "answer": f"{_which_matter(tokens)} {_last_in_words(tokens[-1])}",
                 },
                 "rq2": {
                     "question": "Does attention from the answer position say which thoughts matter?",
@@ -245,7 +254,7 @@ class ImportanceFiles:
         from harness.figures.importance import importance_by_position
 
         effect = drops(self.trials)
-        others = {fill: self._of_fill(fill) for fill in FILLS if fill != "zero"}
+        others = {fill: self._of_fill(fill) for fill in (*FILLS, *WHOLE) if fill != "zero"}
         return importance_by_position(
             drop=effect.mean(axis=0),
             interval=self._interval(effect),
@@ -344,10 +353,10 @@ class ImportanceFiles:
             )
         return found
 
-    def _of_fill(self, fill: str) -> tuple[Array, Array]:
+    def _of_fill(self, fill: str, place: str = "middle") -> tuple[Array, Array]:
         """[T] accuracy drop and [T] share of answers with a number."""
         gold = np.array([problem.answer for problem in self._study.intervened.problems("importance")])
-        columns = [self.column(name_of(fill, (position,))) for position in range(self.trials.T)]
+        columns = [self.column(name_of(fill, (position,), place)) for position in range(self.trials.T)]
         numbers = self.answered.numbers[:, columns]
         return self.trials.of("right").mean() - (numbers == gold[:, None]).mean(axis=0), np.isfinite(numbers).mean(
             axis=0
@@ -413,8 +422,17 @@ def _which_matter(tokens: list[dict[str, Any]]) -> str:
     return f"Accuracy falls without {each}."
 
 
+def _last_in_words(last: dict[str, Any]) -> str:
+    return (
+        f"CT{last['position']}, the last, acts through the layers above the ablated one alone ({last['accuracy_drop']:.3g}); "
+        f"with nothing reading it accuracy falls by {last['accuracy_drop_blocked']:.3g}, with its input zeroed by "
+        f"{last['accuracy_drop_input_zero']:.3g}."
+    )
+
+
 def _does_attention_say(middle: dict[str, Any]) -> str:
     if not np.isfinite(middle["r"]):
-        return "Undefined: attention or importance does not vary within problems."
-    said = "yes" if middle["r"] > 0 and middle["p"] < 0.05 else "not shown"
-    return f"At the middle layer {said}: r = {middle['r']:.2g} within problems, p = {middle['p']:.2g}."
+        return "Whether attention says so is undefined: attention or importance does not vary within problems."
+    told = middle["p"] < 0.05
+    said = "says so" if told and middle["r"] > 0 else "says the opposite" if told else "is not shown to say so"
+    return f"Attention at the middle layer {said} (r = {middle['r']:.2g} within problems, p = {middle['p']:.2g})."

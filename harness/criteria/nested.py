@@ -26,6 +26,8 @@ from harness.statistics import percentile_interval, resample_weights, simultaneo
 
 Array = NDArray[Any]
 
+NOTHING = "nothing"
+"""The only reading where all thoughts together are not worth anything."""
 NAMED = 2
 """Thoughts that a sentence names; the numbers hold all."""
 _TIE = 1e-9
@@ -83,11 +85,23 @@ def readings(values: Array, seed: int) -> tuple[Reading, ...]:
     """
     halves_of(thoughts_in(values))
     drawn = _Resampled(values, seed)
+    total = drawn.one(drawn.means[:, 0] - drawn.means[:, -1])
+    if total.sign == 0:
+        return (
+            Reading(
+                NOTHING,
+                False,
+                f"All thoughts ablated together cost {total}: there is nothing to share out.",
+                {"total": total},
+            ),
+        )
     return _gradient(drawn), _steps(drawn), _alone(drawn), _last(drawn)
 
 
 def in_words(found: Sequence[Reading]) -> str:
     """What the nested design alone would have got wrong; everything it says where that is nothing."""
+    if found[0].name == NOTHING:
+        return found[0].sentence
     wrong = [one.sentence for one in found if one.wrong]
     if not wrong:
         return f"Read alone, the nested design would have got nothing wrong. {' '.join(one.sentence for one in found)}"
@@ -96,6 +110,8 @@ def in_words(found: Sequence[Reading]) -> str:
 
 def in_short(found: Sequence[Reading]) -> str:
     """The first thing it would have got wrong, and how many more there are."""
+    if found[0].name == NOTHING:
+        return found[0].sentence
     wrong = [one.sentence for one in found if one.wrong]
     if not wrong:
         return "Read alone, the nested design would have got nothing wrong."

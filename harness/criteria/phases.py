@@ -41,7 +41,7 @@ PHASES = (
     Phase(
         "phase2",
         ("2.4-top10", "2.4-types", "2.4-stable", "2.4-named"),
-        ("2.4-named", "2.4-types"),
+        ("2.4-named", "2.4-causal", "2.4-types"),
         study="phase2",
     ),
     Phase(
@@ -54,7 +54,7 @@ PHASES = (
 )
 
 
-COUNTED = {"importance": ("I.2-matters", "I.4-stats", "I.3-question"), "steps": ("S.1-design",)}
+COUNTED = {"importance": ("I.4-stats", "I.3-question"), "steps": ("S.1-design",)}
 """Studies that all their hypotheses decide, with the criteria whose answers they give."""
 
 
@@ -128,6 +128,8 @@ def count_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -> 
     if not judged:
         return "incomplete"
     passing = [result for result in judged if result.verdict == "pass"]
-    shaky = [result.id for result in passing if result.vacuous or result.reach == "cannot fail"]
+    shaky = [
+        result.id for result in passing if result.vacuous or result.null_should_pass or result.reach == "cannot fail"
+    ]
     words = f"{len(passing)} of {len(judged)} hypotheses pass"
     return f"{words} (does not discriminate: {', '.join(shaky)})" if shaky else words

@@ -151,7 +151,17 @@ def early_matter_more() -> Effect[Trials]:
 
 def _beside_early_less_late(trials: Trials) -> dict[str, Any]:
     few = complex_ones(trials)
+    # The last thought's stream after the ablated layer is read by the layers above alone, and by no later thought.
+    worth = shapley(few.subsets("right"))
+    early, late = halves_of(trials.T)
+    others = (
+        worth[:, early].mean(axis=1) - worth[:, late[:-1]].mean(axis=1) if len(late) > 1 else np.full(len(few), np.nan)
+    )
+    low, high = percentile_interval(resample_weights(len(few), RESAMPLES, few.seed) @ others)
     return {
+        "without_the_last_thought": float(others.mean()),
+        "without_the_last_thought_ci_low": float(low),
+        "without_the_last_thought_ci_high": float(high),
         "gold_log_probability": float(early_less_late_worth(few, "gold").mean()),
         "nested_late_less_early": -float(early_less_late(nested_drop(few.subsets("right"))).mean()),
     }

@@ -54,7 +54,8 @@ CRITERIA = (
         "acceptance",
         "Answer attention at three layers",
         "attention_weights_{n}.json: weight of the EOT query on each thought, mean over heads, at the early, middle and late "
-        "probe layer [n, 3, T] and at every layer; re-read and held against the extraction.",
+        "probe layer [n, 3, T] and at every layer; re-read and held against the extraction. It decides the first token of the "
+        "answer, which in a model that words its answer is no number.",
         Rule("is", "valid"),
         answer_attention,
     ),

@@ -76,7 +76,7 @@ def statistics(study: ModelStudy) -> Measurement:
         summary["rq1"]["importance"], largest["importance"]
     ):
         wrong.append("rq1")
-    if not _same(summary["rq2"]["r"], summary["overall_correlation"][middle]["r"]):
+    if summary["rq2"]["r"] != summary["overall_correlation"][middle]["r"]:
         wrong.append("rq2")
     return Measurement(
         "present and consistent" if not wrong else f"differs in {', '.join(wrong)}",
@@ -107,6 +107,7 @@ CRITERIA = (
         "Attention from the answer position to each thought at the middle layer against the accuracy lost without it, both "
         "centred within each problem: Pearson's r. p is the larger of two: over the T! orders of positions common to all "
         "problems, and over problems changing places once position means are removed; two-sided, and 1 where r is not positive. "
+        "The interval asks about problems only, p about positions too, of which there are few. "
         f"Draws of the random control use {CONTROL_DRAWS} permutations.",
         Rule("<", 0.05),
         attention_predicts(),

@@ -45,7 +45,7 @@ def designs(study: ModelStudy) -> Measurement:
             "by_accuracy": files.content["nested_alone"]["accuracy"]["in_words"],
             "by_gold_log_probability": files.content["nested_alone"]["gold_log_probability"]["in_words"],
         },
-        artifacts=(files.scores,),
+        artifacts=(*files.figure.paths, files.scores),
     )
 
 
@@ -105,7 +105,8 @@ CRITERIA = (
         "S.1-early-late",
         "Early thoughts matter more than late ones on complex problems",
         "Problems of 4 and more steps: mean exact Shapley value, in accuracy, of early positions (0..T//2-1) less that of "
-        "the others; lower end of the 95 % bootstrap interval over problems.",
+        "the others; lower end of the 95 % bootstrap interval over problems. What leaves the middle layer at the last "
+        "thought is read by the layers above alone; the difference without that thought stands beside it.",
         Rule(">", 0),
         early_matter_more(),
         rests_on=GROUNDS,

@@ -47,7 +47,9 @@ def causal_heads_figure(
     _draw_sets(sets, random, chosen, p, k)
     _draw_heads(heads, composite, effect, effect_interval, top, k)
     missing = int((~np.isfinite(composite + effect)).sum())
-    heads.set_title("Each head ablated alone" + (f" ({missing} n/a)" if missing else ""), loc="left")
+    heads.set_title(
+        f"Each head ablated alone ({next(iter(random))})" + (f" ({missing} n/a)" if missing else ""), loc="left"
+    )
     heads.set_title(with_interval("Spearman r", relation, *relation_interval), loc="right")
     heading(
         figure,

@@ -41,6 +41,8 @@ FILLS = {
     "noise 2": ("o", "#7a4b00"),
     "resample": ("X", "#cc79a7"),
     "shuffle": ("^", "#56b4e9"),
+    "blocked": ("v", INK),
+    "input zero": ("s", NULL),
 }
 """Marker and colour of what an ablated activation is replaced by; more noise is darker."""
 

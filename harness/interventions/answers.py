@@ -17,7 +17,8 @@ from harness.interventions.engine import Setting, run_batch
 from harness.interventions.gold import gold_tokens
 from harness.interventions.plan import Rows
 from harness.interventions.reference import Reference, Site
-from harness.interventions.values import Condition
+from harness.interventions.sound import Sizes, as_conditions
+from harness.interventions.values import Condition, Intervention
 from harness.models.thoughts import MAX_ANSWER_TOKENS, ThoughtModel, length_batches
 from harness.problems import ProblemSet, last_number
 
@@ -63,7 +64,7 @@ class Answers:
 def answer_conditions(
     model: ThoughtModel,
     problems: ProblemSet,
-    conditions: Sequence[Condition],
+    conditions: Sequence[Condition | Intervention],
     *,
     folder: Path,
     reference: Reference | None = None,
@@ -78,14 +79,16 @@ def answer_conditions(
 
     ``latent_inputs`` [T, d] are fed instead of the thoughts, to the baseline too (the contentless control).
 
-    Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
+    Errors: ``HarnessError`` for a condition that cannot act on the model, a question that does not fit its positions, or a
+    folder that cannot be written.
     """
+    conditions = as_conditions(conditions, model.name, Sizes(model.n_layers, model.n_heads, model.n_latents))
     prompts = [model.prompt_ids(question) for question in problems.questions]
     model.require_fit(prompts)
     plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
     setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens, latent_inputs=fixed)
-    what = _content(model, problems, f"{list(conditions)!r}:{seed}:{max_tokens}", latent_inputs)
+    what = content_of(model, problems, f"{list(conditions)!r}:{seed}:{max_tokens}", latent_inputs)
     store = ArrayStore(folder, _layout(len(prompts), len(conditions), max_tokens), plan, what)
     with progress(f"{model.name}: {label}", len(prompts)) as advance:
         advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
@@ -96,7 +99,8 @@ def answer_conditions(
     return Answers(tuple(conditions), **store.arrays())
 
 
-def _content(model: ThoughtModel, problems: ProblemSet, what: str, latent_inputs: Array | None) -> str:
+def content_of(model: ThoughtModel, problems: ProblemSet, what: str, latent_inputs: Array | None = None) -> str:
+    """What decides the arrays of a store: two runs with the same content may go on from one another."""
     fixed = b"" if latent_inputs is None else np.ascontiguousarray(latent_inputs).tobytes()
     return digest(model.fingerprint, problems.fingerprint, what, str(model.dtype), fixed)
 
@@ -173,7 +177,7 @@ def record_reference(
         "heads": ((n, latents, layers, heads, model.head_width), np.dtype(np.float32)),
     }
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
-    store = ArrayStore(folder, layout, plan, _content(model, problems, "reference", latent_inputs))
+    store = ArrayStore(folder, layout, plan, content_of(model, problems, "reference", latent_inputs))
     with progress(f"{model.name}: baseline activations", n) as advance:
         advance(n - sum(len(store.rows(chunk)) for chunk in store.remaining))
         for chunk in store.remaining:

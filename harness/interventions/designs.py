@@ -6,7 +6,9 @@ from itertools import combinations
 from harness.interventions.values import (
     BASELINE,
     AblateHeads,
+    AblateInput,
     AblateThought,
+    BlockAttention,
     Condition,
     Fill,
     Head,
@@ -33,6 +35,8 @@ FILLS: Mapping[str, Fill] = {
     "shuffle": Shuffle(),
 }
 """What an ablated thought is replaced by; the first is the study's own."""
+WHOLE = ("blocked", "input zero")
+"""Ways to take a thought away at all layers at once."""
 HEAD_FILLS: Mapping[str, Fill] = {"mean": Mean(), "zero": Zero(), "resample": Resample()}
 """What ablated heads hand on instead; the first is the study's own."""
 SIDE_SETS = 100
@@ -55,7 +59,9 @@ def name_of(fill: str, positions: Sequence[int], place: str = "middle") -> str:
 def importance_design(L: int, T: int, also_at: Sequence[str] = ()) -> Design:
     """Baseline, sham, every thought patched with itself, every thought ablated alone with every fill, pairs, triplets.
 
-    All at the middle layer; ``also_at`` names further :func:`places` for the single thoughts.
+    All at the middle layer; ``also_at`` names further :func:`places` for the single thoughts. What leaves a layer at the last
+    thought is read by the layers above alone, so every thought is also blocked (no later query reads it, at any layer) and
+    has its input zeroed.
     """
     where = places(L)
     design: Design = {"baseline": BASELINE, "sham": (Sham(),)}
@@ -68,6 +74,9 @@ def importance_design(L: int, T: int, also_at: Sequence[str] = ()) -> Design:
         for fill, value in FILLS.items():
             for position in range(T):
                 design[name_of(fill, (position,), place)] = (AblateThought((position,), where[place], value),)
+    for position in range(T):
+        design[name_of("blocked", (position,))] = (BlockAttention((position,)),)
+        design[name_of("input zero", (position,))] = (AblateInput((position,), Zero()),)
     for size in range(2, min(AT_LARGEST, T) + 1):
         for positions in combinations(range(T), size):
             design[name_of("zero", positions)] = (AblateThought(positions, where["middle"], Zero()),)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import ArrayStore, Layout
-from harness.interventions.answers import BATCH_SIZE
+from harness.interventions.answers import BATCH_SIZE, content_of
 from harness.interventions.engine import Setting, attend_batch
 from harness.interventions.reference import Reference
-from harness.interventions.values import Condition
+from harness.interventions.sound import Sizes, as_conditions
+from harness.interventions.values import Condition, Intervention
 from harness.models.thoughts import ThoughtModel, length_batches
 from harness.problems import ProblemSet
 
@@ -33,7 +34,7 @@ class ConditionPatterns:
 def attention_under(
     model: ThoughtModel,
     problems: ProblemSet,
-    conditions: Sequence[Condition],
+    conditions: Sequence[Condition | Intervention],
     *,
     folder: Path,
     reference: Reference | None = None,
@@ -42,10 +43,12 @@ def attention_under(
     progress: Progress = quiet,
     label: str = "attention under conditions",
 ) -> ConditionPatterns:
-    """What the thoughts read under every condition, in files in ``folder``; a run that was cut off there is continued.
+    """What the thoughts read under every condition, in files in ``folder``; a run of the same that was cut off there goes on.
 
-    Errors: ``HarnessError`` for a question that does not fit the model's positions, or a folder that cannot be written.
+    Errors: ``HarnessError`` for a condition that cannot act on the model, a question that does not fit its positions, or a
+    folder that cannot be written.
     """
+    conditions = as_conditions(conditions, model.name, Sizes(model.n_layers, model.n_heads, model.n_latents))
     prompts = [model.prompt_ids(question) for question in problems.questions]
     model.require_fit(prompts)
     plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
@@ -54,7 +57,7 @@ def attention_under(
     heads = (len(prompts), len(conditions), model.n_layers, model.n_heads)
     single = np.dtype(np.float32)
     layout: Layout = {"raw": ((*heads, latents, latents), single), "answer_attention": ((*heads, latents), single)}
-    store = ArrayStore(folder, layout, plan)
+    store = ArrayStore(folder, layout, plan, content_of(model, problems, f"attention {conditions!r}:{seed}"))
     with progress(f"{model.name}: {label}", len(prompts)) as advance:
         advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
         for chunk in store.remaining:

@@ -100,8 +100,8 @@ def stratified_sample(
         members = [problem for problem in everything if level(problem) == one and problem.id not in without]
         if len(members) < count:
             raise HarnessError(
-                f"needs {count} problems of difficulty {one}{'+' if one == LEVELS[-1] else ''}, "
-                f"{_described(everything)} has {len(members)} to draw from"
+                f"needs {count} problems of difficulty {one}{'+' if one == LEVELS[-1] else ''} (calculations marked <<...>> in "
+                f"the solution), {_described(everything)} has {len(members)} to draw from; ask for fewer problems"
             )
         drawn += random.Random(seed).sample(members, count)
     in_order = tuple(sorted(drawn, key=lambda problem: problem.id))

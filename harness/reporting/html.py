@@ -343,7 +343,7 @@ def _headline(scope: str, result: RunResult) -> list[str]:
         spread = "" if low_high == phrases.NOTHING else f" {low_high}"
         words.append(f"baseline accuracy {phrases.number(baseline.measured)}{spread}")
         if parsed and parsed.beside.get("baseline") is not None:
-            words.append(f"answers with a number {phrases.scalar(parsed.beside['baseline'])}")
+            words.append(f"parse rate {phrases.scalar(parsed.beside['baseline'])}")
     return words
 
 

@@ -161,6 +161,8 @@ def discrimination(criterion: CriterionResult) -> str:
     if criterion.null_should_pass:
         return "A model without the mechanism is expected to pass as well, so the controls are no test of this one."
     if criterion.discriminates is False:
+        if names == ["random"]:
+            return "Random places pass too: passing says nothing about which thought, or head, it is."
         learned = "these models have" if "_vs_" in criterion.model else "this model has"
         passing = f"{joined(names) or 'A control'} {'pass' if len(names) > 1 else 'passes'} too"
         return f"{passing}: passing says nothing about what {learned} learned."

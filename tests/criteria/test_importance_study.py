@@ -12,7 +12,7 @@ from harness.criteria.evidence import ModelStudy
 from harness.criteria.registry import criteria, find
 from harness.criteria.results import CriterionResult
 from harness.interventions.designs import importance_design, name_of, places
-from harness.interventions.values import AblateThought, Itself, Sham, Zero
+from harness.interventions.values import AblateInput, AblateThought, BlockAttention, Itself, Sham, Zero
 from harness.judging import Run
 from harness.options import RunOptions
 
@@ -135,6 +135,21 @@ def test_a_changed_summary_is_noticed(study: ModelStudy, change: Callable[[Any],
     assert changed(study, study.importance_files.summary, change, "I.4-stats") == "fail"
 
 
+def test_the_summary_says_what_the_last_thought_does_where_it_can_act(study: ModelStudy) -> None:
+    content = json.loads(study.absolute(study.importance_files.summary).read_text(encoding="utf-8"))
+    answered, files = study.importance_files.answered, study.importance_files
+    gold = np.array([problem.answer for problem in study.intervened.problems("importance")])
+    right = answered.numbers == gold[:, None]
+    for position, token in enumerate(content["per_token"]):
+        for name in ("blocked", "input zero", "mean"):
+            drop = right[:, 0].mean() - right[:, files.column(f"{name} CT{position}")].mean()
+            assert token[f"accuracy_drop_{name.replace(' ', '_')}"] == pytest.approx(drop)
+    assert content["other_places"]["all"]["zero"][2] == pytest.approx(
+        right[:, 0].mean() - right[:, files.column("zero CT2 (all)")].mean()
+    )
+    assert "CT5, the last, acts through the layers above the ablated one alone" in content["rq1"]["answer"]
+
+
 def test_an_ablation_that_leaks_is_no_sham(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> None:
     files = study.importance_files
     leaking = np.array(files.answered.gold_log_probability)
@@ -158,4 +173,6 @@ def test_the_design_ablates_every_thought_with_every_fill_and_what_is_asked_for_
     assert design["itself CT2"] == (AblateThought((2,), (4,), Itself()),)
     assert sum(name.endswith("(late)") for name in design) == sum(name.endswith("(all)") for name in design) == 42
     assert not any(name.endswith("(early)") for name in design)
-    assert len(design) == 2 + 7 + 3 * 42 + 15 + 20
+    assert design["blocked CT4"] == (BlockAttention((4,)),)
+    assert design["input zero CT5"] == (AblateInput((5,), Zero()),)
+    assert len(design) == 2 + 7 + 3 * 42 + 12 + 15 + 20

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.criteria.nested import Reading, in_words, readings
+from harness.criteria.nested import Reading, in_short, in_words, readings
 from harness.measures import NotApplicable, TooFewLatents
 
 T = 6
@@ -75,7 +75,19 @@ def test_where_later_thoughts_do_matter_more_it_would_have_got_nothing_wrong() -
 def test_where_nothing_matters_it_would_have_got_nothing_wrong() -> None:
     found = read(lambda problem, gone: problem % 2)
     assert wrong(found) == set()
-    assert "does not rise" in found["gradient"].sentence
+    assert list(found) == ["nothing"]
+    words = "All thoughts ablated together cost 0.000 [0.000, 0.000]: there is nothing to share out."
+    assert in_words(list(found.values())) == in_short(list(found.values())) == words
+
+
+def test_short_words_say_the_first_thing_and_count_the_rest() -> None:
+    found = list(readings(outcomes(lambda problem, gone: 5 not in gone), 0))
+    assert in_short(found) == in_words(found)
+    both = list(read(lambda problem, gone: problem % T not in gone).values())
+    first = next(one for one in both if one.wrong)
+    assert in_short(both) == (
+        f"Read alone, the nested design would have been wrong. {first.sentence} It would have been wrong in 1 more ways."
+    )
 
 
 def test_only_what_would_have_been_wrong_is_said() -> None:

@@ -126,7 +126,7 @@ def test_undefined_values_are_said_and_counted():
     inputs["relation"], inputs["relation_interval"] = np.nan, (np.nan, np.nan)
     figure, dots, scatter = _panels(inputs)
     assert dots.texts[3].get_text().startswith("top 8 heads n/a, ") and dots.texts[3].get_text().endswith("p n/a")
-    assert scatter.get_title(loc="left") == "Each head ablated alone (2 n/a)"
+    assert scatter.get_title(loc="left") == "Each head ablated alone (mean) (2 n/a)"
     assert scatter.get_title(loc="right") == "Spearman r n/a"
     assert len(lines(scatter)["the other 23 heads"]) == 23 and len(lines(scatter)["top 8"]) == 7
     assert_readable(figure)

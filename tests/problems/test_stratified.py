@@ -45,7 +45,10 @@ def test_five_steps_and_more_are_one_level(tmp_path: Path) -> None:
 
 def test_too_few_of_a_level_is_said(tmp_path: Path) -> None:
     (tmp_path / "own.jsonl").write_text('{"question": "q", "answer": "#### 2"}\n' * 9)
-    with pytest.raises(HarnessError, match=r"needs 1 problems of difficulty 2, own.jsonl has 0 to draw from"):
+    with pytest.raises(
+        HarnessError,
+        match=r"needs 1 problems of difficulty 2 .*<<\.\.\.>>.*own.jsonl has 0 to draw from; ask for fewer",
+    ):
         stratified_sample(tmp_path / "own.jsonl", "train", 4, 0)
 
 
