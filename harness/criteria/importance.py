@@ -174,7 +174,15 @@ def correlation_interval(attention: Array, effect: Array, seed: int) -> tuple[fl
 
 def early_predicts_nothing() -> Effect[Trials]:
     """Size of the correlation at the early layer."""
-    return Effect(importance_study, correlation_features("early"), lambda means: np.abs(correlation(means)), (0.0, 1.0))
+    return Effect(
+        importance_study,
+        correlation_features("early"),
+        lambda means: np.abs(correlation(means)),
+        (0.0, 1.0),
+        beside=lambda trials: {
+            "r_without_the_last_thought": _r_without_last(attention_at(trials, "early"), drops(trials))
+        },
+    )
 
 
 def middle_less_late() -> Effect[Trials]:

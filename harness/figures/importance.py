@@ -117,8 +117,8 @@ def importance_by_position(
     heading(
         figure,
         title,
-        "Each thought ablated alone: residual stream at the middle layer. Bars: zero ablation with 95 % bootstrap "
-        "intervals over problems. q: exact McNemar, corrected over positions.",
+        "Each thought ablated alone at the middle layer (blocked, input zero: at all). Bars: zero, 95 % bootstrap intervals "
+        "over problems. q: exact McNemar, corrected.",
         LEFT,
     )
     legend_row(figure, [bars, star, *marks], LEFT)
