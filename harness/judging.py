@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, get_args
 
 from harness.criteria.calibration import calibrate
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Scope
@@ -24,6 +24,7 @@ from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.sizes import cached_size
 from harness.files import jsonable, write_text
+from harness.interventions.cached import CachedAnswers
 from harness.measures import NotApplicable, NotFinite
 from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate, locate_base
@@ -75,9 +76,9 @@ class Run:
         _ = self.problem_study.problems
         _ = self.problem_study.test_split
         for name in names:
-            extraction = self._extraction(name)
             if self.options.refresh:
-                extraction.forget()
+                self._forget(name)
+            extraction = self._extraction(name)
             if not extraction.is_cached():
                 extraction.check()
                 for sample in (sample for study in studies for sample in SAMPLES.get(study, ())):
@@ -230,6 +231,15 @@ class Run:
                 loaded={} if first is None else first.loaded,
             )
         return self._extractions[known]
+
+    def _forget(self, name: str) -> None:
+        """Remove from the cache what the model gave on any sample of these problems."""
+        for sample in get_args(SampleName):
+            # A sample that cannot be drawn has nothing to forget.
+            with suppress(HarnessError):
+                extraction = self._extraction(name, sample)
+                extraction.forget()
+                CachedAnswers(extraction, self.options.seed).forget()
 
     def _check_lengths(self, name: str, sample: SampleName) -> None:
         try:

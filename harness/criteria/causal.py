@@ -35,18 +35,20 @@ def head_set_p(trials: HeadTrials) -> Measurement:
             f"p_{fill}": p[fill],
         }
     relation, ends = score_effect_relation(trials)
+    p_relation = relation_p(trials)
     low, high = percentile_interval(_resampled(losses[first][:, :1], trials.seed)[:, 0])
     beside |= {
         "accuracy_lost_ci_low": float(low),
         "accuracy_lost_ci_high": float(high),
         "rank_correlation_of_score_and_effect": relation,
+        "rank_correlation_p_over_heads": p_relation,
         "rank_correlation_ci_low": ends[0],
         "rank_correlation_ci_high": ends[1],
     }
     return Measurement(
         found,
         p_value=found,
-        answer=_in_words(trials, lost, p, relation),
+        answer=_in_words(trials, lost, p, relation, p_relation),
         beside=beside,
         n_problems=len(trials),
     )
@@ -67,6 +69,17 @@ def score_effect_relation(trials: HeadTrials) -> tuple[float, tuple[float, float
     return float(found), (float(low), float(high))
 
 
+def relation_p(trials: HeadTrials, draws: int = 9999) -> float:
+    """Two-sided p of the rank correlation of score and effect over orders of the heads; NaN where that is."""
+    scored = np.isfinite(trials.composite)
+    score, effect = trials.composite[scored], paired_drop(trials.baseline, trials.single).mean(axis=0)[scored]
+    found = _rank_correlation(score, effect[None])[0]
+    if not np.isfinite(found):
+        return float("nan")
+    orders = np.random.default_rng((trials.seed, 6)).permuted(np.tile(effect, (draws, 1)), axis=1)
+    return drawn_p(abs(float(found)), np.abs(_rank_correlation(score, orders)))
+
+
 def _rank_correlation(score: Array, effects: Array) -> Array:
     """[draws] of a score [heads] and effects [draws, heads]."""
     ranks = rankdata(effects, axis=1)
@@ -81,11 +94,15 @@ def _resampled(values: Array, seed: int) -> Array:
     return resample_weights(len(values), RESAMPLES, seed) @ values
 
 
-def _in_words(trials: HeadTrials, lost: dict[str, Array], p: dict[str, float], relation: float) -> str:
+def _in_words(
+    trials: HeadTrials, lost: dict[str, Array], p: dict[str, float], relation: float, p_relation: float
+) -> str:
     by_fill = "; ".join(
         f"{fill} {drop[0]:.3g} against {np.median(drop[1:]):.3g}, p = {p[fill]:.3g}" for fill, drop in lost.items()
     )
+    matched = "as many of every layer" if trials.layered else "of any layers"
+    said = f"rank correlation {relation:.2g}, p = {p_relation:.2g} over heads" if np.isfinite(relation) else "undefined"
     return (
-        f"Accuracy lost without the top {len(trials.chosen)} heads, against as many random ones (median): {by_fill}. Score and "
-        f"effect of single heads: rank correlation {relation:.2g}"
+        f"Accuracy lost without the top {len(trials.chosen)} heads, against as many random ones {matched} (median): {by_fill}. "
+        f"Score and effect of single heads: {said}"
     )

@@ -74,7 +74,8 @@ class CausalFiles:
     def figure(self) -> tuple[str, str]:
         """causal_heads."""
         study = self._study
-        content = digest(study.intervened.heads_key(), study.problems.name)
+        composite = study.intervened.heads().composite.tobytes()
+        content = digest(study.intervened.heads_key(), composite, study.problems.name)
         return drawn_once(study.options.output, f"figures/{study.name}/causal_heads", self._draw, content)
 
     def _draw(self) -> "Figure":

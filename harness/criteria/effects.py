@@ -110,6 +110,8 @@ class Effect(Generic[Data]):
             raise NotApplicable("needs at least 2 problems to resample")
         resampled = self._resampled(features, trials.seed)
         low, high = (float(end) for end in percentile_interval(resampled))
+        if self.lower_end and not np.isfinite(low):
+            return undefined("it has no value in some resamples of the problems")
         measured = Measurement(
             low if self.lower_end else point,
             interval=(low, high),

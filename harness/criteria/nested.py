@@ -28,6 +28,8 @@ Array = NDArray[Any]
 
 NOTHING = "nothing"
 """The only reading where all thoughts together are not worth anything."""
+SMALL = 0.01
+"""Share of what all thoughts are worth below which one thought's part is not spoken of."""
 NAMED = 2
 """Thoughts that a sentence names; the numbers hold all."""
 _TIE = 1e-9
@@ -46,7 +48,8 @@ class Estimate(NamedTuple):
         return int(self.low > _TIE) - int(self.high < -_TIE)
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        value, low, high = (f"{round(one, 3) + 0.0:.3f}" for one in self)
+        return f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,8 @@ def in_words(found: Sequence[Reading]) -> str:
         return found[0].sentence
     wrong = [one.sentence for one in found if one.wrong]
     if not wrong:
-        return f"Read alone, the nested design would have got nothing wrong. {' '.join(one.sentence for one in found)}"
-    return f"Read alone, the nested design would have been wrong. {' '.join(wrong)}"
+        return f"Read alone, the nested design would not have misled. {' '.join(one.sentence for one in found)}"
+    return f"Read alone, the nested design would have misled. {' '.join(wrong)}"
 
 
 def in_short(found: Sequence[Reading]) -> str:
@@ -114,9 +117,9 @@ def in_short(found: Sequence[Reading]) -> str:
         return found[0].sentence
     wrong = [one.sentence for one in found if one.wrong]
     if not wrong:
-        return "Read alone, the nested design would have got nothing wrong."
-    more = f" It would have been wrong in {len(wrong) - 1} more ways." if len(wrong) > 1 else ""
-    return f"Read alone, the nested design would have been wrong. {wrong[0]}{more}"
+        return "Read alone, the nested design would not have misled."
+    more = f" It would have misled in {len(wrong) - 1} more ways, named beside." if len(wrong) > 1 else ""
+    return f"Read alone, the nested design would have misled. {wrong[0]}{more}"
 
 
 def _gradient(drawn: _Resampled) -> Reading:
@@ -170,11 +173,9 @@ def _alone(drawn: _Resampled) -> Reading:
 
     parts = []
     if backed:
-        parts.append(f"A step costs more than its thought alone, which others back up: {_named(backed, said)}.")
+        parts.append(f"A step costs more than its thought alone: {_named(backed, said)}.")
     if spent:
-        parts.append(
-            f"A step costs less than its thought alone, as what it carries had gone already: {_named(spent, said)}."
-        )
+        parts.append(f"A step costs less than its thought alone: {_named(spent, said)}.")
     if not wrong:
         k = _largest(beyond)
         parts.append(f"No step clearly differs from what its thought alone costs (most: CT{k}, by {beyond[k]}).")
@@ -196,7 +197,12 @@ def _last(drawn: _Resampled) -> Reading:
     together = float(drawn.means[0, 0] - drawn.means[0, -1])
     last = thoughts_in(drawn.means) - 1
     sentence = f"It never ablates CT{last}, worth {worth} of {together:.3f} in all (Shapley)."
-    return Reading("last", worth.sign != 0, sentence, {"shapley_of_the_last": worth, "all_ablated": together})
+    return Reading(
+        "last",
+        worth.sign != 0 and abs(worth.value) >= SMALL * abs(together),
+        sentence,
+        {"shapley_of_the_last": worth, "all_ablated": together},
+    )
 
 
 def _clear(differences: Sequence[Estimate]) -> list[int]:

@@ -66,7 +66,9 @@ def _over_coalitions(value: Callable[[Ablated], Any], T: int) -> list[Any]:
 def values_of(content: Content, fill: str, metric: str, among: Iterable[int] | None = None) -> dict[Ablated, Array]:
     """[n] of a metric under each set of ablated thoughts, of the problems in the rows ``among``, all unless given."""
     rows = content["problems"] if among is None else [content["problems"][row] for row in among]
-    table = np.array([row[fill][METRICS[metric]] for row in rows], dtype=np.float64).reshape(len(rows), -1)
+    saved = np.array([row[fill][METRICS[metric]] for row in rows], dtype=np.float64).reshape(len(rows), -1)
+    # Nine digits tell two single-precision numbers apart, and this one is the one they stand for.
+    table = saved.astype(np.float32).astype(np.float64)
     sets = [frozenset(ablated) for ablated in content["ablated"][:-1]]
     return {ablated: table[:, column] for column, ablated in enumerate(sets)}
 

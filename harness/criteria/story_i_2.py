@@ -51,6 +51,8 @@ def read_back(study: ModelStudy) -> Measurement:
         for positions in combinations(range(T), size)
     ]
     found = study.intervened.about("importance").read_back(conditions)
+    if not found["places"]:
+        return Measurement("nothing replaced was taken up by a later layer", beside=dict(found))
     return Measurement(max(found["fill"], found["earlier"]), beside=dict(found))
 
 
@@ -117,7 +119,7 @@ CRITERIA = (
         "I.2-readback",
         "validity",
         "The ablated activation is what was asked",
-        "Residual stream read back at the ablated layer and thoughts: largest absolute difference from zero, or from the mean "
+        "Residual stream as the layer after the ablated one takes it up: largest absolute difference from zero, or from the mean "
         "over problems, and of every activation computed before from the baseline's. Single thoughts and pairs, 16 problems.",
         Rule("==", 0),
         read_back,
@@ -141,7 +143,8 @@ CRITERIA = (
         "I.2-matters",
         "Some position matters",
         "McNemar's exact test of the answers with and without the thought whose ablation (zero, middle layer) loses the largest "
-        "share of the problems; Benjamini-Hochberg over all positions. As control every problem loses thoughts at random places.",
+        "share of the problems; Benjamini-Hochberg over all positions; 1 where more answers are gained than lost. Cross-fitted: "
+        "p where half of the problems choose the position. As control every problem loses thoughts at random places.",
         Rule("<", 0.05),
         some_position_matters(),
         rests_on=INTERVENTION_VALIDITY,

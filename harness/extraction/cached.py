@@ -169,9 +169,10 @@ class CachedExtraction:
     def forget(self) -> None:
         """Remove this problem set's extractions from the cache."""
         self._patterns.clear()
-        for variant in ("trained", "untrained", "contentless"):
-            with locked(self._folder(variant)):
-                shutil.rmtree(self._folder(variant), ignore_errors=True)
+        folders = [self._folder(variant) for variant in ("trained", "untrained", "contentless")]
+        for folder in [*folders, *folders[0].parent.glob(f"{folders[0].name}-*/")]:
+            with locked(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def model(self, *, untrained: bool = False) -> "ThoughtModel":
         """The model itself, built once per process."""
@@ -235,7 +236,8 @@ class CachedExtraction:
         return arrays
 
     def _beside(self, what: str) -> Path:
-        return self.cache_dir / "extractions" / digest(self.key("trained"), what)[:32]
+        folder = self._folder("trained")
+        return folder.with_name(f"{folder.name}-{digest(what)[:8]}")
 
     def _folder(self, variant: Variant) -> Path:
         return self.cache_dir / "extractions" / self.key(variant)

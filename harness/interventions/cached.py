@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Variant = Literal["trained", "contentless"]
 
-_CODE = ("attention.py", "models/*.py", "extraction/*.py", "interventions/*.py")
+_CODE = ("attention.py", "models/*.py", "extraction/*.py", "interventions/*.py", "problems/answers.py")
 _ANSWERS = ("tokens", "gold_log_probability", "gold_length", "divergence", "numbers")
 _REFERENCE = ("inputs", "thoughts", "heads")
 
@@ -111,12 +111,12 @@ class CachedAnswers:
         content: list[list[str]] = json.loads(path.read_text(encoding="utf-8"))
         return content
 
-    def forget(self, conditions: Sequence[Condition]) -> None:
-        """Remove these answers from the cache."""
-        what = repr(list(conditions))
-        self._known.pop(what, None)
-        with locked(self._folder(what)):
-            shutil.rmtree(self._folder(what), ignore_errors=True)
+    def forget(self) -> None:
+        """Remove all answers of this model about these problems from the cache."""
+        self._known.clear()
+        for folder in self._about_these.parent.glob(f"{self._about_these.name}-*/"):
+            with locked(folder):
+                shutil.rmtree(folder)
 
     def resumed(self, conditions: Sequence[Condition], label: str) -> Resumed:
         """Cut a copy of the finished run off in its last batch and continue it, in as many threads as it had."""
@@ -228,7 +228,13 @@ class CachedAnswers:
         )
 
     def _folder(self, what: str) -> Path:
-        return self.extraction.cache_dir / "conditions" / self.key(what)
+        return self._about_these.with_name(f"{self._about_these.name}-{self.key(what)}")
+
+    @property
+    def _about_these(self) -> Path:
+        """What the names of all folders about this model and these problems begin with."""
+        these = digest(self.extraction.model_fingerprint, self.extraction.problems.fingerprint)[:12]
+        return self.extraction.cache_dir / "conditions" / these
 
 
 def _digests(folder: Path) -> dict[str, str]:

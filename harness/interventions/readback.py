@@ -1,7 +1,9 @@
-"""Was the activation replaced as asked, and only from there on? Read back while the model runs."""
+"""Was the activation replaced as asked, and only from there on? Read back where the next layer takes it up."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,16 +34,22 @@ class ReadBack:
 def read_back(
     model: ThoughtModel, problems: ProblemSet, conditions: Sequence[Condition], reference: Reference | None, seed: int
 ) -> ReadBack:
-    """Look at the activations of the first problems under conditions that zero thoughts or put their mean there."""
+    """Look at the activations of the first problems under conditions that zero thoughts or put their mean there.
+
+    What leaves the last layer is taken up by no other and not looked at.
+    """
     some = list(problems)[:MOST_PROBLEMS]
     prompts = [model.prompt_ids(problem.question) for problem in some]
     model.require_fit(prompts)
     wanted = [_asked(condition) for condition in conditions]
     found = _Comparison(wanted, reference)
     setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens=1, observer=found.observe)
-    for place, condition in enumerate(conditions):
-        found.condition = place
-        run_batch(model, prompts, lambda answers: [[0]] * len(answers), range(len(some)), [condition], setting)
+    with ExitStack() as hooks:
+        for layer, module in enumerate(model.decoder_layers[1:]):
+            hooks.enter_context(module.register_forward_pre_hook(found.arrives(layer), with_kwargs=True))
+        for place, condition in enumerate(conditions):
+            found.condition = place
+            run_batch(model, prompts, lambda answers: [[0]] * len(answers), range(len(some)), [condition], setting)
     return ReadBack(found.fill, found.earlier, found.places)
 
 
@@ -61,8 +69,28 @@ class _Comparison:
         self.condition = 0
         self.fill = self.earlier = 0.0
         self.places = 0
+        self._announced: tuple[Site, Rows] | None = None
 
     def observe(self, site: Site, activations: Tensor, rows: Rows) -> None:
+        """What leaves a layer is looked at where it arrives; all else here."""
+        if site.kind == "thought":
+            self._announced = site, rows
+        else:
+            self._look(site, activations, rows)
+
+    def arrives(self, layer: int) -> Callable[[torch.nn.Module, tuple[Any, ...], dict[str, Any]], None]:
+        """A hook before the layer after ``layer``."""
+
+        def look(module: torch.nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+            if self._announced is not None and self._announced[0].layer == layer:
+                site, rows = self._announced
+                self._announced = None
+                taken = arguments[0] if arguments else named["hidden_states"]
+                self._look(site, taken[:, 0], rows)
+
+        return look
+
+    def _look(self, site: Site, activations: Tensor, rows: Rows) -> None:
         ablated = (rows.conditions == 1).nonzero().flatten()
         wanted = self._wanted[self.condition]
         if not len(ablated):

@@ -11,7 +11,7 @@ from harness.statistics.bootstrap import (
 )
 from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
 from harness.statistics.correction import benjamini_hochberg
-from harness.statistics.correlation import within_problem_p
+from harness.statistics.correlation import least_p, within_problem_p
 from harness.statistics.crossfit import halves
 from harness.statistics.head_sets import random_head_sets
 from harness.statistics.paired import mcnemar_p
@@ -36,6 +36,7 @@ __all__ = [
     "group_permutation_p",
     "halves",
     "label_permutation_p",
+    "least_p",
     "mcnemar_p",
     "mean_patterns",
     "p_value",

@@ -28,6 +28,12 @@ def within_problem_p(
     return max(position_p(x, y, draws, seed), problem_p(x, y, draws, seed))
 
 
+def least_p(T: int, draws: int = 9999) -> float:
+    """The smallest p that :func:`within_problem_p` can give for T positions."""
+    orders = factorial(T) if factorial(T) <= MOST_ORDERS else 1 + draws
+    return 1 / min(orders, 1 + draws)
+
+
 def position_p(x: Array, y: Array, draws: int = 9999, seed: int = 0) -> float:
     """Two-sided p over orders of the positions of `y [n, T]` that all problems share."""
     joint = x.T @ y

@@ -45,7 +45,7 @@ def test_of_two_thoughts_that_stand_in_for_each_other_it_blames_the_second() -> 
     assert wrong(found) == {"gradient", "steps", "alone"}
     assert "CT0 0.000 against 0.500" in found["steps"].sentence
     assert "CT1 1.000 against 0.500" in found["steps"].sentence
-    assert "others back up: CT1 1.000 against 0.000 alone" in found["alone"].sentence
+    assert "costs more than its thought alone: CT1 1.000 against 0.000 alone" in found["alone"].sentence
     assert found["alone"].numbers["all_ablated_minus_sum_of_single"].value == pytest.approx(1)
 
 
@@ -54,7 +54,7 @@ def test_where_all_thoughts_are_needed_it_blames_the_first() -> None:
     assert wrong(found) == {"gradient", "steps", "alone", "last"}
     assert "because more thoughts are gone; that later ones matter more is not shown" in found["gradient"].sentence
     assert "CT0 1.000 against 0.167" in found["steps"].sentence and "and 3 more" in found["steps"].sentence
-    assert "had gone already: CT1 0.000 against 1.000 alone" in found["alone"].sentence
+    assert "costs less than its thought alone: CT1 0.000 against 1.000 alone" in found["alone"].sentence
 
 
 def test_where_thoughts_add_up_alike_only_the_gradient_and_the_end_mislead() -> None:
@@ -69,7 +69,7 @@ def test_where_later_thoughts_do_matter_more_it_would_have_got_nothing_wrong() -
     found = read(lambda problem, gone: owner[problem] not in gone)
     assert wrong(found) == set()
     assert "later thoughts do matter more" in found["gradient"].sentence
-    assert in_words(list(found.values())).startswith("Read alone, the nested design would have got nothing wrong.")
+    assert in_words(list(found.values())).startswith("Read alone, the nested design would not have misled.")
 
 
 def test_where_nothing_matters_it_would_have_got_nothing_wrong() -> None:
@@ -86,14 +86,14 @@ def test_short_words_say_the_first_thing_and_count_the_rest() -> None:
     both = list(read(lambda problem, gone: problem % T not in gone).values())
     first = next(one for one in both if one.wrong)
     assert in_short(both) == (
-        f"Read alone, the nested design would have been wrong. {first.sentence} It would have been wrong in 1 more ways."
+        f"Read alone, the nested design would have misled. {first.sentence} It would have misled in 1 more ways, named beside."
     )
 
 
 def test_only_what_would_have_been_wrong_is_said() -> None:
     found = readings(outcomes(lambda problem, gone: 5 not in gone), 0)
     words = in_words(found)
-    assert words == f"Read alone, the nested design would have been wrong. {found[-1].sentence}"
+    assert words == f"Read alone, the nested design would have misled. {found[-1].sentence}"
 
 
 def test_noise_alone_is_seldom_called_wrong() -> None:

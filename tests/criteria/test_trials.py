@@ -1,14 +1,17 @@
 """Outcomes of interventions and the controls that are made of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import permutation_test, spearmanr
 
-from harness.criteria.causal import head_set_p, score_effect_relation, set_p
+from harness.criteria.causal import head_set_p, relation_p, score_effect_relation, set_p
 from harness.criteria.declare import Evaluation
 from harness.criteria.registry import find
 from harness.criteria.trials import HeadTrials, Trials
 from harness.measures.importance import paired_drop
+from harness.statistics import least_p
 from tests.criteria.importance_cases import CASES, head_trials, trials
 
 RNG = np.random.default_rng(0)
@@ -29,6 +32,61 @@ def test_no_claim_about_an_intervention_passes_under_a_sham(name: str) -> None:
     assert isinstance(criterion.measure, Evaluation)
     value = criterion.measure.of.value(CASES[name][0]().sham())
     assert not criterion.rule.holds(value)
+
+
+def test_a_thought_whose_ablation_gains_more_answers_than_it_loses_does_not_matter() -> None:
+    own = trials(accuracy=0.4, loss=(0.0, 0.0, 0.2, 0.0, 0.0, 0.0))
+    column = own.sets.index(1 << 2)
+    right = own.right.copy()
+    right[~own.right[:, 0], column] = True
+    gaining = replace(own, right=right)
+    criterion = find("I.2-matters")
+    assert isinstance(criterion.measure, Evaluation)
+    found = criterion.measure.of.measure(gaining, criterion.rule)
+    assert found.q_value is not None and found.q_value < 0.01
+    assert found.value == 1.0
+
+
+def test_the_chosen_position_is_tested_on_the_other_half_too() -> None:
+    criterion = find("I.2-matters")
+    assert isinstance(criterion.measure, Evaluation)
+    told, nothing = (criterion.measure.of.measure(make(), criterion.rule).cross_fitted for make in CASES["I.2-matters"])
+    assert told < 0.01
+    assert nothing > 0.3
+
+
+def test_a_correlation_without_a_value_in_some_resamples_is_undefined_with_its_reason() -> None:
+    own = trials(n=12, loss=(0.0,) * 6)
+    right = own.right.copy()
+    right[0] = True
+    right[0, own.sets.index(1)] = False
+    criterion = find("I.4-late")
+    assert isinstance(criterion.measure, Evaluation)
+    found = criterion.measure.of.measure(replace(own, right=right), criterion.rule)
+    assert found.value is None
+    assert found.reason is not None and "undefined" in found.reason
+
+
+def test_three_thoughts_can_never_show_that_attention_predicts() -> None:
+    assert [least_p(T) for T in (2, 3, 4)] == [1 / 2, 1 / 6, 1 / 24]
+    assert least_p(12) == 1 / 10_000
+
+
+def test_few_heads_with_a_weak_relation_are_no_evidence_for_it() -> None:
+    own = head_trials(loss=0.3)
+    assert relation_p(own) < 0.01
+    shuffled = replace(own, composite=np.random.default_rng(4).permutation(own.composite))
+    assert relation_p(shuffled) > 0.05
+    effects = paired_drop(own.baseline, own.single).mean(axis=0)
+    expected = permutation_test(
+        (effects,),
+        lambda order: abs(spearmanr(shuffled.composite, order).statistic),
+        permutation_type="pairings",
+        alternative="greater",
+        n_resamples=1999,
+        rng=np.random.default_rng(0),
+    ).pvalue
+    assert relation_p(shuffled) == pytest.approx(expected, abs=0.04)
 
 
 def test_attention_that_goes_against_importance_predicts_nothing() -> None:

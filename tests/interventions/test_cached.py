@@ -149,6 +149,21 @@ def test_the_means_of_the_contentless_model_are_its_own(extraction: CachedExtrac
     assert np.ptp(own["inputs"], axis=0).max() > 0.1
 
 
+def test_answers_are_forgotten_with_all_that_belongs_to_them(problems: ProblemSet, tmp_path: Path) -> None:
+    extraction = CachedExtraction(locate("tiny-llama", None, None), problems, tmp_path)
+    own, other = CachedAnswers(extraction, 1), CachedAnswers(extraction, 1, "contentless")
+    for answers in (own, other):
+        answers.answers([()], "test")
+    own.reference_arrays()
+    elsewhere = CachedExtraction(
+        extraction.files, harness.load_problems("synthetic", n=3), tmp_path, loaded=extraction.loaded
+    )
+    CachedAnswers(elsewhere, 1).answers([()], "test")
+    own.forget()
+    (left,) = tmp_path.glob("conditions/*/about.json")
+    assert json.loads(left.read_text())["n_problems"] == 3
+
+
 def test_only_fills_from_the_baseline_need_it() -> None:
     assert not needs_reference([(), (Sham(),), (AblateThought((0,), (1,), Zero()),)])
     assert needs_reference([(), (AblateThought((0,), (1,), Resample()),)])
@@ -166,6 +181,7 @@ def test_activations_are_read_back_as_asked(answers: CachedAnswers) -> None:
 def test_a_fill_that_misses_and_one_that_comes_too_early_are_noticed(
     extraction: CachedExtraction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from harness.interventions.engine import _Batch
     from harness.interventions.plan import Plan
     from harness.interventions.readback import read_back
     from harness.interventions.reference import Site
@@ -185,6 +201,15 @@ def test_a_fill_that_misses_and_one_that_comes_too_early_are_noticed(
         return right(self, site, activations)
 
     model, problems = extraction.model(), extraction.problems
+    kept = _Batch._leaves
+
+    def never_handed_on(self: _Batch, layer: int):
+        leaves = kept(self, layer)
+        return lambda module, arguments, residual: (leaves(module, arguments, residual), residual)[1]
+
+    with monkeypatch.context() as lost:
+        lost.setattr(_Batch, "_leaves", never_handed_on)
+        assert read_back(model, problems, conditions, None, 0).fill > 0.1
     monkeypatch.setattr(Plan, "filled", halved)
     assert read_back(model, problems, conditions, None, 0).fill > 0.1
     monkeypatch.setattr(Plan, "filled", early)
