@@ -125,23 +125,33 @@ def in_short(found: Sequence[Reading]) -> str:
 def _gradient(drawn: _Resampled) -> Reading:
     """Its curve rises, so later thoughts matter more."""
     rise = drawn.one(-early_less_late(nested_drop(drawn.means)))
-    worth = drawn.one(early_less_late(shapley(drawn.means)))
-    against = f"Shapley values, early minus late half: {worth}"
+    values = shapley(drawn.means)
+    worth, last = drawn.one(early_less_late(values)), values.shape[-1] - 1
+    # After the ablated layer no later thought reads the last one, so its worth is small by the place of the ablation.
+    early, late = halves_of(last + 1)
+    others = values[:, early].mean(axis=1) - values[:, late[:-1] or late].mean(axis=1)
+    without = drawn.one(others)
+    against = f"Shapley values, early minus late half: {worth}, without CT{last}: {without}"
     if rise.sign <= 0:
         sentence = f"Its curve does not rise (late minus early half {rise}); {against}."
     elif worth.sign < 0:
         sentence = f"Its curve rises (late minus early half {rise}), as it had to, and later thoughts do matter more. {against}."
     elif worth.sign > 0:
+        clear = "the earlier ones do" if without.sign > 0 else f"the earlier ones do, not clearly so without CT{last}"
         sentence = (
             f"Its curve rises (late minus early half {rise}) because more thoughts are gone, not because later ones matter more: "
-            f"the earlier ones do. {against}."
+            f"{clear}. {against}."
         )
     else:
         sentence = (
             f"Its curve rises (late minus early half {rise}) because more thoughts are gone; that later ones matter more is not "
             f"shown. {against}."
         )
-    numbers = {"nested_late_minus_early": rise, "shapley_early_minus_late": worth}
+    numbers = {
+        "nested_late_minus_early": rise,
+        "shapley_early_minus_late": worth,
+        "shapley_early_minus_late_without_the_last": without,
+    }
     return Reading("gradient", rise.sign > 0 and worth.sign >= 0, sentence, numbers)
 
 

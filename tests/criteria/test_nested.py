@@ -80,6 +80,15 @@ def test_where_nothing_matters_it_would_have_got_nothing_wrong() -> None:
     assert in_words(list(found.values())) == in_short(list(found.values())) == words
 
 
+def test_a_last_thought_that_nothing_reads_is_left_out_of_early_against_late() -> None:
+    """All thoughts but the last are worth the same: early ones seem to matter more because of that one."""
+    (said, *_) = readings(outcomes(lambda problem, gone: problem % (T - 1) not in gone, n=400), 0)
+    assert said.wrong
+    assert f"the earlier ones do, not clearly so without CT{T - 1}" in said.sentence
+    assert said.numbers["shapley_early_minus_late"].sign == 1
+    assert said.numbers["shapley_early_minus_late_without_the_last"].sign == 0
+
+
 def test_short_words_say_the_first_thing_and_count_the_rest() -> None:
     found = list(readings(outcomes(lambda problem, gone: 5 not in gone), 0))
     assert in_short(found) == in_words(found)
