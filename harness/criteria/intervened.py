@@ -66,7 +66,7 @@ class Intervened:
     def __init__(self, study: "ModelStudy", at: Callable[[SampleName, Source], CachedAnswers]):
         self._study = study
         self._at = at
-        self._trials: dict[tuple[str, Source], Any] = {}
+        self._known: dict[tuple[str, Source], Any] = {}
 
     def about(self, sample: SampleName, source: Source = "trained") -> CachedAnswers:
         """The answers of a source about a sample."""
@@ -100,13 +100,13 @@ class Intervened:
     def importance(self, source: Source = "trained") -> Trials:
         """Each thought alone, pairs and triplets zeroed at the middle layer, with attention from the answer position."""
         known = ("importance", source)
-        if known not in self._trials:
+        if known not in self._known:
             T = self._sizes(source)[1]
             sets = [number for number in range(1 << T) if number.bit_count() <= AT_LARGEST]
             attention = self.patterns("importance", source).answer_attention.mean(axis=2, dtype=np.float64)
             design = self.importance_design(source)
-            self._trials[known] = self._thoughts("importance", source, design, sets, attention)
-        return self._trials[known]
+            self._known[known] = self._thoughts("importance", source, design, sets, attention)
+        return self._known[known]
 
     def sweep(self, source: Source = "trained") -> Trials:
         """Every set of thoughts zeroed at the middle layer, on the sweep's problems."""
@@ -119,22 +119,22 @@ class Intervened:
     def subsets(self, sample: SampleName, source: Source = "trained", fill: str = "zero") -> Trials:
         """Every set of thoughts ablated at the middle layer."""
         known = (f"{sample} {fill}", source)
-        if known not in self._trials:
+        if known not in self._known:
             design = self.sweep_design(source, fill)
-            self._trials[known] = self._thoughts(sample, source, design, range(1 << self._sizes(source)[1]), fill=fill)
-        return self._trials[known]
+            self._known[known] = self._thoughts(sample, source, design, range(1 << self._sizes(source)[1]), fill=fill)
+        return self._known[known]
 
     def heads(self, source: Source = "trained") -> HeadTrials:
         """The heads that the second sample ranks first, random sets and single heads ablated on the first sample."""
         known = ("heads", source)
-        if known not in self._trials:
+        if known not in self._known:
             plan = self.heads_plan(source)
             answered = self.answered("first", plan.design, source, f"{len(plan.design)} sets of heads")
             right = self._right("first", answered)
             names = list(plan.design)
             first = {fill: names.index(f"{fill} chosen") for fill in HEAD_FILLS}
             tried = {fill: sum(name.startswith(f"{fill} random") for name in names) for fill in HEAD_FILLS}
-            self._trials[known] = HeadTrials(
+            self._known[known] = HeadTrials(
                 baseline=right[:, 0],
                 sham_right=right[:, names.index("sham")],
                 sets={fill: right[:, first[fill] : first[fill] + 1 + count] for fill, count in tried.items()},
@@ -144,10 +144,16 @@ class Intervened:
                 seed=self._study.options.seed,
                 layered=plan.layered,
             )
-        return self._trials[known]
+        return self._known[known]
 
     def heads_plan(self, source: Source = "trained") -> "HeadsPlan":
         """Which heads are ablated."""
+        known = ("heads plan", source)
+        if known not in self._known:
+            self._known[known] = self._plan_heads(source)
+        return self._known[known]
+
+    def _plan_heads(self, source: Source) -> "HeadsPlan":
         composite = composite_score(self.patterns("second", source).raw.mean(axis=0, dtype=np.float64))
         L, H = composite.shape
         k = min(MOST_HEADS, L * H // SHARE_OF_HEADS)

@@ -15,6 +15,7 @@ from harness.interventions.designs import importance_design, name_of, places
 from harness.interventions.values import AblateInput, AblateThought, BlockAttention, Itself, Sham, Zero
 from harness.judging import Run
 from harness.options import RunOptions
+from tests.criteria.tampering import changed
 
 MODEL = "tiny-llama"
 
@@ -69,20 +70,6 @@ def test_hypotheses_have_the_controls_of_interventions(results: dict[str, Criter
     assert {tuple(one.controls) for one in hypotheses if one.id != "I.2-baseline"} == {("sham", "random")}
     assert results["I.2-baseline"].controls == {}
     assert results["I.2-matters"].controls["sham"].passes is False
-
-
-def changed(study: ModelStudy, path: str, change: Callable[[Any], object], criterion: str) -> str:
-    """The verdict once a saved file was changed; the file is then restored."""
-    file = study.absolute(path)
-    before = file.read_text(encoding="utf-8")
-    content = json.loads(before)
-    change(content)
-    file.write_text(json.dumps(content), encoding="utf-8")
-    try:
-        declared = find(criterion)
-        return "pass" if declared.rule.holds(declared.measure(study).value) else "fail"
-    finally:
-        file.write_text(before, encoding="utf-8")
 
 
 def test_an_untouched_file_passes(study: ModelStudy) -> None:

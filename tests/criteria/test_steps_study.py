@@ -19,6 +19,7 @@ from harness.judging import Run
 from harness.measures.subsets import DESIGNS
 from harness.options import RunOptions
 from tests.criteria.effect_cases import needing
+from tests.criteria.tampering import changed
 
 MODEL = "tiny-llama"
 
@@ -98,20 +99,6 @@ def test_a_run_that_had_nothing_left_to_answer_has_no_speed(
     found = find(name).measure(study)
     assert found.value is None
     assert found.reason is not None and found.reason.startswith("undefined")
-
-
-def changed(study: ModelStudy, path: str, change: Callable[[Any], object], criterion: str) -> str:
-    """The verdict once a saved file was changed; the file is then restored."""
-    file = study.absolute(path)
-    before = file.read_text(encoding="utf-8")
-    content = json.loads(before)
-    change(content)
-    file.write_text(json.dumps(content), encoding="utf-8")
-    try:
-        declared = find(criterion)
-        return "pass" if declared.rule.holds(declared.measure(study).value) else "fail"
-    finally:
-        file.write_text(before, encoding="utf-8")
 
 
 def test_an_untouched_file_passes(study: ModelStudy) -> None:
