@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.extraction.locks import locked
@@ -23,7 +22,7 @@ from harness.extraction.parts import DECOMPOSITION_ARRAYS, Decomposition
 from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns, Looks
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.question_patterns import QUESTION_ARRAYS, QuestionAttention, WordAttention
-from harness.extraction.store import open_finished
+from harness.extraction.store import kept_arrays, open_finished
 from harness.files import digest, file_digest, replacing, write_json, write_text
 from harness.models.registry import ModelFiles
 from harness.problems import ProblemSet
@@ -108,7 +107,9 @@ class CachedExtraction:
 
             return question_attention(self.model(), self.problems, folder=folder, progress=self.progress)
 
-        return QuestionAttention(**self._kept("question", QUESTION_ARRAYS, make), problem_ids=self.problems.ids)
+        return QuestionAttention(
+            **kept_arrays(self._beside("question"), QUESTION_ARRAYS, make), problem_ids=self.problems.ids
+        )
 
     def words(self, rows: Sequence[int]) -> list[WordAttention]:
         """What the thoughts read in some problems' questions, word by word."""
@@ -132,7 +133,9 @@ class CachedExtraction:
 
             return decompose(self.model(), self.problems, folder=folder, progress=self.progress)
 
-        return Decomposition(**self._kept("parts", DECOMPOSITION_ARRAYS, make), problem_ids=self.problems.ids)
+        return Decomposition(
+            **kept_arrays(self._beside("parts"), DECOMPOSITION_ARRAYS, make), problem_ids=self.problems.ids
+        )
 
     def about(self) -> dict[str, Any]:
         """Facts about the model and its extraction: sizes, parameters, seconds."""
@@ -222,18 +225,6 @@ class CachedExtraction:
             "seconds": seconds,
         }
         write_json(folder / "about.json", about)
-
-    def _kept(self, what: str, names: Sequence[str], make: Callable[[Path], object]) -> dict[str, NDArray[Any]]:
-        """Arrays that ``make`` streams into a folder, made once."""
-        folder = self._beside(what)
-        with locked(folder):
-            arrays = open_finished(folder, names)
-            if arrays is None:
-                make(folder)
-                arrays = open_finished(folder, names)
-        if arrays is None:
-            raise HarnessError(f"What was written to {folder} is damaged as soon as written; check the disk.")
-        return arrays
 
     def _beside(self, what: str) -> Path:
         folder = self._folder("trained")

@@ -8,7 +8,7 @@ of every finished chunk, so a damaged one is found and done again. At most one c
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError
+from harness.extraction.locks import locked
 from harness.files import write_json
 
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype]]
@@ -134,6 +135,21 @@ def open_finished(folder: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]
         return None
     sound = all(_checksum(arrays, manifest.plan[chunk]) == checksum for chunk, checksum in manifest.finished.items())
     return arrays if sound else None
+
+
+def kept_arrays(folder: Path, names: Sequence[str], make: Callable[[Path], object]) -> dict[str, NDArray[Any]]:
+    """The arrays of the store in a folder, which ``make`` streams there unless they are; one process at a time.
+
+    Errors: ``HarnessError`` when what was just written is damaged.
+    """
+    with locked(folder):
+        arrays = open_finished(folder, names)
+        if arrays is None:
+            make(folder)
+            arrays = open_finished(folder, names)
+    if arrays is None:
+        raise HarnessError(f"What was written to {folder} is damaged as soon as written; check the disk.")
+    return arrays
 
 
 def chunk_sizes(folder: Path) -> list[int]:

@@ -6,6 +6,7 @@ product, and the two parts of a row's softmax are put together exactly.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -13,9 +14,6 @@ from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from harness.models.thoughts import Context
-
-Watch = Callable[[int, range, Tensor], None]
-"""Sees a layer's weights [rows, H, queries, own] of own queries on own keys, as the softmax over both parts gives them."""
 
 ROOM = 16
 """Own keys that a row has room for at first; doubled when full."""
@@ -29,6 +27,29 @@ class Bias(Protocol):
 
     def heads(self, layer: int, queries: range, output: Tensor) -> Tensor:
         """What the heads hand on, [rows, queries, H, D], as the interventions want it."""
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What one layer's attention worked with and gave: ``queries`` own positions of the rows, over the prefix and own keys."""
+
+    layer: int
+    queries: range
+    query: Tensor
+    """[rows, H, S, D]"""
+    key: Tensor
+    """[rows, G, own, D], as ``value``."""
+    value: Tensor
+    scaling: float
+    weights: Tensor
+    """[rows, H, S, own]: weights on own keys, as the softmax over both parts gives them."""
+    on_prefix: Callable[[Tensor], Tensor]
+    """From members [B, prefix, C] of C classes of the questions' tokens to the weight [rows, H, S, C] on each class."""
+    output: Tensor
+    """[rows, S, H, D]: what the heads hand on, before any intervention on heads."""
+
+
+Watch = Callable[[Attended], None]
 
 
 class OwnKeys(CacheLayerMixin):
@@ -160,10 +181,15 @@ class Branches:
         read = read.sub_(to_grid(largest)).exp_()
         reread = reread.sub_(largest).exp_()
         total = to_rows(read.sum(-1, keepdim=True)) + reread.sum(-1, keepdim=True)
-        if self._watch is not None:
-            self._watch(layer, queries, reread / total)
         from_prefix = to_rows(torch.matmul(read.to(value.dtype), prefix_value))
         weights = reread.to(value.dtype).reshape(rows, groups, shared * steps, own)
         from_own = torch.matmul(weights, value).reshape(rows, heads, steps, value.shape[-1])
-        output = ((from_prefix + from_own) / total).to(query.dtype).transpose(1, 2)
-        return self._bias.heads(layer, queries, output.contiguous())
+        output = ((from_prefix + from_own) / total).to(query.dtype).transpose(1, 2).contiguous()
+        if self._watch is not None:
+
+            def on_prefix(members: Tensor) -> Tensor:
+                known = members if self._read is None else members[self._read]
+                return to_rows(torch.matmul(read, known[:, None].to(read))) / total
+
+            self._watch(Attended(layer, queries, query, key, value, scaling, reread / total, on_prefix, output.clone()))
+        return self._bias.heads(layer, queries, output)

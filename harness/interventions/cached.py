@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, sources_digest
 from harness.extraction.locks import locked
-from harness.extraction.store import chunk_sizes, finished_rows, open_finished, tear
+from harness.extraction.store import chunk_sizes, finished_rows, kept_arrays, open_finished, tear
 from harness.files import digest, file_digest, write_json
 from harness.interventions.values import Condition, Mean, Resample, Shuffle
 
@@ -25,9 +24,17 @@ if TYPE_CHECKING:
 
 Variant = Literal["trained", "contentless"]
 
-_CODE = ("attention.py", "models/*.py", "extraction/*.py", "interventions/*.py", "problems/answers.py")
+_CODE = (
+    "attention.py",
+    "models/*.py",
+    "extraction/*.py",
+    "interventions/*.py",
+    "problems/answers.py",
+    "problems/words.py",
+)
 _ANSWERS = ("tokens", "gold_log_probability", "gold_length", "divergence", "numbers")
 _REFERENCE = ("inputs", "thoughts", "heads")
+_FOLLOWED = ("weights", "cosine", "relative", "tokens", "probability")
 
 
 @dataclass(frozen=True)
@@ -151,26 +158,64 @@ class CachedAnswers:
         content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         return content
 
+    def read_back_blocks(self, conditions: Sequence[Condition]) -> dict[str, float]:
+        """What was found where the conditions block attention; the fields of a :class:`BlockReadBack`."""
+        path = self._folder(f"read back blocks {list(conditions)!r}") / "found.json"
+        with locked(path.parent):
+            if not path.is_file():
+                from harness.interventions.blocked import read_back_blocks
+
+                found = read_back_blocks(self.extraction.model(), self.extraction.problems, conditions)
+                write_json(path, asdict(found))
+        content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return content
+
     def reference_arrays(self) -> dict[str, NDArray[Any]]:
         """The baseline's activations, as the arrays of a :class:`Reference`."""
-        folder = self._folder("reference")
-        with locked(folder):
-            arrays = open_finished(folder, _REFERENCE)
-            if arrays is None:
-                from harness.interventions.answers import record_reference
 
-                record_reference(
-                    self.extraction.model(),
-                    self.extraction.problems,
-                    folder=folder,
-                    batch_size=self._batch_size,
-                    latent_inputs=self.latent_inputs(),
-                    progress=self.extraction.progress,
-                )
-                arrays = open_finished(folder, _REFERENCE)
-        if arrays is None:
-            raise HarnessError(f"What was written to {folder} is damaged as soon as written; check the disk.")
-        return arrays
+        def make(folder: Path) -> None:
+            from harness.interventions.answers import record_reference
+
+            record_reference(
+                self.extraction.model(),
+                self.extraction.problems,
+                folder=folder,
+                batch_size=self._batch_size,
+                latent_inputs=self.latent_inputs(),
+                progress=self.extraction.progress,
+            )
+
+        return kept_arrays(self._folder("reference"), _REFERENCE, make)
+
+    def followed(self, conditions: Sequence[Condition], label: str) -> dict[str, NDArray[Any]]:
+        """What happens inside under the conditions, as the arrays of a :class:`Followed`."""
+
+        def make(folder: Path) -> None:
+            from harness.interventions.follow import follow
+
+            follow(
+                self.extraction.model(),
+                self.extraction.problems,
+                conditions,
+                folder=folder,
+                seed=self.seed,
+                batch_size=self._batch_size,
+                latent_inputs=self.latent_inputs(),
+                progress=self.extraction.progress,
+                label=self._labelled(label),
+            )
+
+        return kept_arrays(self._folder(f"followed {list(conditions)!r}"), _FOLLOWED, make)
+
+    def token_texts(self, tokens: NDArray[np.integer]) -> dict[int, str]:
+        """How each of the tokens is written."""
+        wanted = sorted({int(token) for token in tokens.flat})
+        path = self._folder(f"tokens {wanted}") / "texts.json"
+        with locked(path.parent):
+            if not path.is_file():
+                decode = self.extraction.model().tokenizer.decode
+                write_json(path, [decode([token]) for token in wanted])
+        return dict(zip(wanted, json.loads(path.read_text(encoding="utf-8")), strict=True))
 
     def latent_inputs(self) -> NDArray[np.float32] | None:
         """[T, d]: what is fed instead of the thoughts; None where they think."""
@@ -224,8 +269,11 @@ class CachedAnswers:
             batch_size=self._batch_size,
             latent_inputs=self.latent_inputs(),
             progress=self.extraction.progress,
-            label=label if self.variant == "trained" else f"{label} (control: {self.variant})",
+            label=self._labelled(label),
         )
+
+    def _labelled(self, label: str) -> str:
+        return label if self.variant == "trained" else f"{label} (control: {self.variant})"
 
     def _folder(self, what: str) -> Path:
         return self._about_these.with_name(f"{self._about_these.name}-{self.key(what)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Literal
 
 from harness.interventions.values import (
     BASELINE,
@@ -16,6 +17,7 @@ from harness.interventions.values import (
     Mean,
     Noise,
     Resample,
+    SequentialOnly,
     Sham,
     Shuffle,
     Zero,
@@ -41,6 +43,10 @@ HEAD_FILLS: Mapping[str, Fill] = {"mean": Mean(), "zero": Zero(), "resample": Re
 """What ablated heads hand on instead; the first is the study's own."""
 SIDE_SETS = 100
 """Random head sets tried with the fills that only stand beside the study's own."""
+Readers = Literal["both", "latents", "matched"]
+"""From whom a thought is hidden: later latents and the answer, the latents alone, or the last latent and the answer."""
+READERS: tuple[Readers, ...] = ("both", "latents", "matched")
+ALL_BLOCKED, SEQUENTIAL = "all blocked", "sequential only"
 AT_LARGEST = 3
 """Most thoughts that the importance study ablates together."""
 
@@ -81,6 +87,39 @@ def importance_design(L: int, T: int, also_at: Sequence[str] = ()) -> Design:
         for positions in combinations(range(T), size):
             design[name_of("zero", positions)] = (AblateThought(positions, where["middle"], Zero()),)
     return design
+
+
+def blocks_design(T: int) -> Design:
+    """Baseline, sham, and every thought that later queries cannot read, for all of them, for latents alone, for the same two.
+
+    With readers matched the last thought and the answer cannot read it, as many readers for every thought. All thoughts
+    blocked, and each thought reading only its predecessor and itself, come last. See :func:`block_name` for those conditions
+    that are one and the same.
+    """
+    last = T - 1
+    design: Design = {"baseline": BASELINE, "sham": (Sham(),)}
+    design |= {block_name("both", position, T): (BlockAttention((position,)),) for position in range(T)}
+    design |= {
+        block_name("latents", position, T): (BlockAttention((position,), "latents"),) for position in range(last)
+    }
+    for position in range(last - 1):
+        matched = (BlockAttention((position,), (last,)), BlockAttention((position,), "answer"))
+        design[block_name("matched", position, T)] = matched
+    return design | {ALL_BLOCKED: (BlockAttention(tuple(range(T))),), SEQUENTIAL: (SequentialOnly(),)}
+
+
+def block_name(readers: Readers, position: int, T: int) -> str:
+    """The condition of :func:`blocks_design` that hides a thought from some of its readers.
+
+    The last thought has no latent after it: hidden from latents it is a sham, and so is the condition. It and the one before
+    have no other readers than the matched ones.
+    """
+    last = T - 1
+    if readers == "latents":
+        return f"blocked CT{position} for latents" if position < last else "sham"
+    if readers == "matched" and position < last - 1:
+        return f"blocked CT{position} for CT{last} and answer"
+    return f"blocked CT{position}"
 
 
 def subsets_design(L: int, T: int, fill: str = "zero") -> Design:

@@ -4,16 +4,17 @@ The baseline runs beside the conditions it is compared with, in rows like theirs
 gives its bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.attention import branching
-from harness.interventions.branching import Branches
+from harness.interventions.branching import Attended, Branches
 from harness.interventions.plan import Plan, Rows
 from harness.interventions.reference import Reference, Site
 from harness.interventions.values import BASELINE, Condition, thoughts_had
@@ -27,8 +28,8 @@ ROW_BLOCK = 16
 Observer = Callable[[Site, Tensor, Rows], None]
 """Sees the activations [rows, d] of a place as they go on, interventions included."""
 
-AttentionObserver = Callable[[int, int, Tensor], None]
-"""Sees a layer's weights [B, K, H, keys] on the thoughts so far of one thought or, numbered after the last one, of EOT."""
+BatchWatch = Callable[["Batch", Attended], None]
+"""Sees what every layer's attention works with and gives, step by step."""
 
 Gold = Callable[[Sequence[Sequence[int]]], Sequence[Sequence[int]]]
 """From the tokens of the baseline's answers to those of the gold answers."""
@@ -84,7 +85,7 @@ def run_batch(
     """
     context = model.encode(prompts)
     problems, count = len(prompts), len(conditions)
-    first = _Batch(model, context, numbers, [BASELINE], setting)
+    first = Batch(model, context, numbers, [BASELINE], setting)
     first.think()
     baseline = first.end_thinking()
     expected = gold([answers[0] for answers in first.answer()])
@@ -94,8 +95,8 @@ def run_batch(
         divergence=torch.zeros(problems, count),
         eot_logits=torch.zeros(problems, count, baseline.shape[-1]) if setting.keep_logits else None,
     )
-    for some in _together(conditions, model.n_latents, max(1, MOST_ROWS // problems)):
-        batch = _Batch(model, context, numbers, [BASELINE, *(conditions[number] for number in some)], setting)
+    for some in together(conditions, model.n_latents, problems):
+        batch = Batch(model, context, numbers, [BASELINE, *(conditions[number] for number in some)], setting)
         batch.think()
         logits = batch.end_thinking()
         if batch.thoughts == model.n_latents:
@@ -111,44 +112,12 @@ def run_batch(
     return outcome
 
 
-@torch.inference_mode()
-def attend_batch(
-    model: ThoughtModel,
-    prompts: Sequence[Sequence[int]],
-    numbers: Sequence[int],
-    conditions: Sequence[Condition],
-    setting: Setting,
-) -> Tensor:
-    """Weights of the thoughts and EOT on the thoughts, of B problems under each of K conditions: [B, K, L, H, T + 1, T].
-
-    EOT is the last query. Thoughts that a condition leaves out read nothing and are not read. Nothing is answered.
-    """
-    context = model.encode(prompts)
-    problems, latents = len(prompts), model.n_latents
-    found = context.hidden.new_zeros(
-        (problems, len(conditions), model.n_layers, model.n_heads, latents + 1, latents), dtype=torch.float32
-    )
-    for some in _together(conditions, latents, max(1, MOST_ROWS // problems)):
-        together = [BASELINE, *(conditions[number] for number in some)]
-        batch = _Batch(model, context, numbers, together, setting, _kept_in(found, some))
-        batch.think()
-        batch.feed_eot()
-    return found
-
-
-def _kept_in(found: Tensor, some: Sequence[int]) -> AttentionObserver:
-    def keep(layer: int, query: int, weights: Tensor) -> None:
-        found[:, :, layer, :, query, : weights.shape[-1]][:, some] = weights[:, 1:].to(found)
-
-    return keep
-
-
-def _together(conditions: Sequence[Condition], n_latents: int, most: int) -> list[list[int]]:
-    """Numbers of the conditions that are run at once: as many thoughts each, longest first, at most ``most``."""
+def together(conditions: Sequence[Condition], n_latents: int, problems: int) -> list[list[int]]:
+    """Numbers of the conditions that are run at once on so many problems: as many thoughts each, longest first."""
     by_length: dict[int, list[int]] = {}
     for number, condition in enumerate(conditions):
         by_length.setdefault(thoughts_had(condition, n_latents), []).append(number)
-    size = max(1, most - 1)
+    size = max(1, MOST_ROWS // problems - 1)
     return [
         of_length[start : start + size]
         for _, of_length in sorted(by_length.items(), reverse=True)
@@ -156,7 +125,7 @@ def _together(conditions: Sequence[Condition], n_latents: int, most: int) -> lis
     ]
 
 
-class _Batch:
+class Batch:
     """The branches of one batch: B problems times the baseline and some conditions."""
 
     def __init__(
@@ -166,9 +135,9 @@ class _Batch:
         numbers: Sequence[int],
         conditions: Sequence[Condition],
         setting: Setting,
-        attention: AttentionObserver | None = None,
+        watch: BatchWatch | None = None,
     ):
-        self._model, self._setting, self._attention = model, setting, attention
+        self._model, self._setting = model, setting
         problems, branches = len(numbers), len(conditions)
         self._shape = problems, branches
         device = context.hidden.device
@@ -179,29 +148,34 @@ class _Batch:
         self._rows = Rows(of_problem, of_condition, torch.tensor(numbers, device=device)[of_problem])
         sizes = (model.n_layers, model.n_heads, model.n_latents)
         self._plan = Plan(conditions, self._rows, sizes, setting.reference, setting.ids, setting.seed)
-        self._branches = Branches(context, of_problem, self, self._watch if attention else None)
+        self._branches = Branches(context, of_problem, self, partial(watch, self) if watch else None)
         self._starts = context.positions[of_problem]
         self._hidden = context.hidden[of_problem]
         self.thoughts = thoughts_had(conditions[-1], model.n_latents)
 
+    @property
+    def hidden(self) -> Tensor:
+        """[rows, d]: the last hidden state, after the final norm."""
+        return self._hidden
+
+    @property
+    def rows(self) -> Rows:
+        """Which problem and condition each row is."""
+        return self._rows
+
     def bias(self, layer: int, queries: range, keys: int) -> Tensor | None:
         """See `Bias`."""
-        return self._plan.bias(layer, self._named(queries), keys)
+        return self._plan.bias(layer, self.named(queries), keys)
 
     def heads(self, layer: int, queries: range, output: Tensor) -> Tensor:
         """See `Bias`."""
-        output = self._plan.heads(layer, self._named(queries), output)
+        output = self._plan.heads(layer, self.named(queries), output)
         if self._setting.observer is not None and queries.start < self.thoughts:
             for head in range(output.shape[2]):
                 self._setting.observer(Site("head", queries.start, layer, head), output[:, 0, head], self._rows)
         return output
 
-    def _watch(self, layer: int, queries: range, weights: Tensor) -> None:
-        if self._attention is not None and queries.start <= self.thoughts:
-            on_thoughts = self._by_problem(weights[:, :, 0, : self.thoughts])
-            self._attention(layer, self._named(queries).start, on_thoughts)
-
-    def _named(self, queries: range) -> range:
+    def named(self, queries: range) -> range:
         """Own positions as the plan counts them: after fewer thoughts EOT still comes after the last latent."""
         return (
             queries
@@ -211,6 +185,11 @@ class _Batch:
 
     def think(self) -> None:
         """Feed the thoughts."""
+        for _ in self.thinking():
+            pass
+
+    def thinking(self) -> Iterator[int]:
+        """Feed the thoughts one by one; after each its position, while :attr:`hidden` is what came out of it."""
         with ExitStack() as hooks:
             for layer, module in enumerate(self._model.decoder_layers):
                 hooks.enter_context(module.register_forward_hook(self._leaves(layer)))
@@ -220,6 +199,7 @@ class _Batch:
                 if self._setting.observer is not None:
                     self._setting.observer(site, fed, self._rows)
                 self._hidden = self._feed(fed[:, None])[:, -1]
+                yield position
 
     def _next_input(self, position: int) -> Tensor:
         fixed = self._setting.latent_inputs
@@ -240,14 +220,14 @@ class _Batch:
     def end_thinking(self) -> Tensor:
         """Feed EOT; returns its logits [B, K, V + 3]."""
         self.feed_eot()
-        return self._by_problem(self._model.logits(self._hidden))
+        return self.by_problem(self._model.logits(self._hidden))
 
     def feed_eot(self) -> None:
         """Feed EOT."""
         token = torch.full((len(self._hidden), 1), self._model.eot_id, device=self._hidden.device)
         self._hidden = self._feed(self._model.embed(token))[:, -1]
 
-    def _by_problem(self, of_rows: Tensor) -> Tensor:
+    def by_problem(self, of_rows: Tensor) -> Tensor:
         """[rows, *] to [B, K, *], without the rows that only fill a block."""
         problems, branches = self._shape
         return of_rows[: problems * branches].reshape(problems, branches, *of_rows.shape[1:])
@@ -264,7 +244,7 @@ class _Batch:
             for step in range(1, ids.shape[1]):
                 scored = _log_probability(self.allowed(self._model.logits(hidden[:, step - 1])), ids[:, step])
                 total = total + torch.where(step < lengths, scored, 0.0)
-        return self._by_problem(total)
+        return self.by_problem(total)
 
     def answer(self) -> list[list[list[int]]]:
         """Decode greedily; token ids [B][K], EOS included. Finished rows leave."""

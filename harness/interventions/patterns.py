@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import ArrayStore, Layout
 from harness.interventions.answers import BATCH_SIZE, content_of
-from harness.interventions.engine import Setting, attend_batch
+from harness.interventions.branching import Attended
+from harness.interventions.engine import Batch, Setting, together
 from harness.interventions.reference import Reference
 from harness.interventions.sound import Sizes, as_conditions
-from harness.interventions.values import Condition, Intervention
+from harness.interventions.values import BASELINE, Condition, Intervention
 from harness.models.thoughts import ThoughtModel, length_batches
 from harness.problems import ProblemSet
 
@@ -66,3 +70,34 @@ def attention_under(
             store.write(chunk, {"raw": weights[..., :latents, :], "answer_attention": weights[..., latents, :]})
             advance(len(rows))
     return ConditionPatterns(tuple(conditions), **store.arrays())
+
+
+@torch.inference_mode()
+def attend_batch(
+    model: ThoughtModel,
+    prompts: Sequence[Sequence[int]],
+    numbers: Sequence[int],
+    conditions: Sequence[Condition],
+    setting: Setting,
+) -> Tensor:
+    """Weights of the thoughts and EOT on the thoughts, of B problems under each of K conditions: [B, K, L, H, T + 1, T].
+
+    EOT is the last query. Thoughts that a condition leaves out read nothing and are not read. Nothing is answered.
+    """
+    context = model.encode(prompts)
+    problems, latents = len(prompts), model.n_latents
+    found = context.hidden.new_zeros(
+        (problems, len(conditions), model.n_layers, model.n_heads, latents + 1, latents), dtype=torch.float32
+    )
+    for some in together(conditions, latents, problems):
+        branches = [BASELINE, *(conditions[number] for number in some)]
+        batch = Batch(model, context, numbers, branches, setting, partial(_keep, found, some))
+        batch.think()
+        batch.feed_eot()
+    return found
+
+
+def _keep(found: Tensor, some: Sequence[int], batch: Batch, seen: Attended) -> None:
+    query, thoughts = batch.named(seen.queries).start, min(seen.weights.shape[-1], batch.thoughts)
+    weights = batch.by_problem(seen.weights[:, :, 0, :thoughts])
+    found[:, :, seen.layer, :, query, :thoughts][:, some] = weights[:, 1:].to(found)

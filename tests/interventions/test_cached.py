@@ -181,7 +181,7 @@ def test_activations_are_read_back_as_asked(answers: CachedAnswers) -> None:
 def test_a_fill_that_misses_and_one_that_comes_too_early_are_noticed(
     extraction: CachedExtraction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.interventions.engine import _Batch
+    from harness.interventions.engine import Batch
     from harness.interventions.plan import Plan
     from harness.interventions.readback import read_back
     from harness.interventions.reference import Site
@@ -201,14 +201,14 @@ def test_a_fill_that_misses_and_one_that_comes_too_early_are_noticed(
         return right(self, site, activations)
 
     model, problems = extraction.model(), extraction.problems
-    kept = _Batch._leaves
+    kept = Batch._leaves
 
-    def never_handed_on(self: _Batch, layer: int):
+    def never_handed_on(self: Batch, layer: int):
         leaves = kept(self, layer)
         return lambda module, arguments, residual: (leaves(module, arguments, residual), residual)[1]
 
     with monkeypatch.context() as lost:
-        lost.setattr(_Batch, "_leaves", never_handed_on)
+        lost.setattr(Batch, "_leaves", never_handed_on)
         assert read_back(model, problems, conditions, None, 0).fill > 0.1
     monkeypatch.setattr(Plan, "filled", halved)
     assert read_back(model, problems, conditions, None, 0).fill > 0.1

@@ -21,7 +21,7 @@ from harness.interventions import (
     run_batch,
 )
 from harness.interventions.branching import Branches
-from harness.interventions.engine import attend_batch
+from harness.interventions.patterns import attend_batch
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
 from tests.interventions.oracle import attend_alone
