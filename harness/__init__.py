@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     )
     from harness.models.load import load_model
     from harness.problems import Problem, ProblemSet, load_problems
-    from harness.tables import head_scores, run_conditions
+    from harness.tables import classify_errors, head_scores, run_conditions
 
 _WHERE = {
     "AttentionPatterns": "harness.extraction.patterns",
     "HarnessError": "harness.errors",
     "Problem": "harness.problems",
     "ProblemSet": "harness.problems",
+    "classify_errors": "harness.tables",
     "extract_attention": "harness.extraction.extract",
     "extract_thoughts": "harness.extraction.extract",
     "head_scores": "harness.tables",
@@ -86,6 +87,7 @@ __all__ = [
     "Shuffle",
     "Truncate",
     "Zero",
+    "classify_errors",
     "extract_attention",
     "extract_thoughts",
     "head_scores",

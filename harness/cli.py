@@ -7,10 +7,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.behaviour.predictions import FORM, LIST_FIELD
 from harness.errors import HarnessError
 from harness.options import default_cache_folder
 
 USAGE_ERROR = 4
+
+BEHAVIOUR = (
+    "Says of every answer in one or several files of predictions what kind it is: right, or which error explains the wrong "
+    "number. Each FILE holds one condition, the first the baseline: a JSON list, a JSON object with the list under "
+    f'"{LIST_FIELD}", JSONL, or CSV; {FORM}. Rows of several files belong together by "id" where all have one, else by '
+    "question. Writes error_taxonomy_full.json and error_taxonomy_summary.json."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +48,20 @@ def _parser() -> argparse.ArgumentParser:
     criteria = commands.add_parser("criteria", help="list every criterion with its rule and definition")
     criteria.add_argument("--story", help="only this story, such as 1.2")
     criteria.set_defaults(run=_criteria)
+
+    behaviour = commands.add_parser(
+        "behaviour", help="classify the wrong answers in files of predictions, without a model", description=BEHAVIOUR
+    )
+    behaviour.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        required=True,
+        help="one condition; the first the baseline",
+    )
+    behaviour.add_argument("--output", type=Path, metavar="DIR", default=Path("reports"), help="default reports")
+    behaviour.set_defaults(run=_behaviour)
 
     prune = commands.add_parser("prune-cache", help="remove extractions and measurements that were not used lately")
     prune.add_argument("--days", type=float, default=30, help="keep what was used in so many days (default 30)")
@@ -93,6 +115,15 @@ def _criteria(options: argparse.Namespace) -> None:
     for criterion in chosen:
         print(f"{criterion.id:<22} {criterion.kind:<11} {criterion.rule!s:<24} {criterion.statement}")
         print(textwrap.indent(textwrap.fill(criterion.definition, 96), "    "))
+
+
+def _behaviour(options: argparse.Namespace) -> None:
+    from harness.behaviour.predictions import read_predictions
+    from harness.reporting.taxonomy import FULL, SUMMARY, taxonomy_table, write_taxonomy
+
+    summary = write_taxonomy([read_predictions(file) for file in options.predictions], options.output)
+    print(taxonomy_table(summary))
+    print(f"\nwritten: {options.output / FULL}, {options.output / SUMMARY}")
 
 
 def _prune_cache(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Extractions and answers as tables for a notebook."""
+"""Extractions, answers and their errors as tables for a notebook."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from harness.behaviour import classify
+from harness.errors import HarnessError
 from harness.extraction.patterns import AttentionPatterns
 from harness.extraction.progress import Progress, quiet
 from harness.interventions import Condition, Intervention
@@ -38,6 +40,39 @@ def head_scores(patterns: AttentionPatterns) -> pd.DataFrame:
         except TooFewLatents:
             continue
     return table
+
+
+def classify_errors(
+    questions: Sequence[str], solutions: Sequence[str], answer_texts: Sequence[str | None]
+) -> pd.DataFrame:
+    """What kind of answer each text is: one row per problem, in the order given, from three columns of n rows.
+
+    ``solutions`` end in ``####`` and the gold answer; calculations marked ``<<48/2=24>>`` in them are what most errors are
+    explained by. ``answer_texts`` are what the model wrote, None or NaN for nothing. A text is right when its last number is the gold
+    answer.
+
+    Columns: ``error_class``, one of ``harness.behaviour.ERROR_CLASSES``, and ``evidence``, the calculation that gives the
+    wrong number, such as "12 - 5 = 7 (step 1: - for +), 7 x 2 = 14". A CALC_ERROR whose evidence is None is a wrong number
+    that nothing explains, not one that is known to be miscalculated.
+    Errors: ``HarnessError`` for columns of different lengths, a row that is no text, or a solution without a gold answer,
+    naming the row (counted from 0).
+    """
+    lengths = {"questions": len(questions), "solutions": len(solutions), "answer_texts": len(answer_texts)}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{count} {name}" for name, count in lengths.items())
+        raise HarnessError(f"There are {found}; give one of each for every problem.")
+    rows = []
+    for row, (question, solution, answer) in enumerate(zip(questions, solutions, answer_texts, strict=True)):
+        # A table has NaN where a text is missing.
+        text = None if pd.api.types.is_scalar(answer) and pd.isna(answer) else answer
+        for name, value in (("question", question), ("solution", solution), ("answer text", text)):
+            if not isinstance(value, str) and not (value is None and name == "answer text"):
+                raise HarnessError(f"Row {row}: the {name} is {value!r}, not a text; give a text.")
+        try:
+            rows.append(classify(question, solution, text))
+        except HarnessError as error:
+            raise HarnessError(f"Row {row}: {error}") from error
+    return pd.DataFrame(rows, columns=["error_class", "evidence"], dtype=object)
 
 
 def run_conditions(

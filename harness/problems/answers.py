@@ -7,5 +7,11 @@ _NUMBER = re.compile(r"-?\d+\.?\d*")
 
 def last_number(text: str) -> float | None:
     """The last number in a text, commas aside, or None: the answer as the reference implementation reads it."""
-    numbers = _NUMBER.findall(text.replace(",", ""))
-    return float(numbers[-1]) if numbers else None
+    numeral = last_numeral(text)
+    return None if numeral is None else float(numeral)
+
+
+def last_numeral(text: str) -> str | None:
+    """The last number in a text as it is written there, commas aside, or None."""
+    numerals = _NUMBER.findall(text.replace(",", ""))
+    return numerals[-1] if numerals else None

@@ -31,7 +31,7 @@ def read_rows(path: Path) -> list[Row]:
     """
     text = read_text(path)
     if path.suffix.lower() == ".jsonl":
-        rows = list(_lines(text))
+        rows = list(json_lines(text))
     elif path.suffix.lower() == ".json":
         rows = [Row(f"row {number}", content) for number, content in enumerate(_listed(text, path), start=1)]
     else:
@@ -52,7 +52,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise HarnessError(f"There is no file {path}. Check the path of the problems.") from error
+        raise HarnessError(f"There is no file {path}. Check the path.") from error
     except IsADirectoryError as error:
         raise HarnessError(
             f"{path} is a folder; a .json or .jsonl file of problems is needed. Name the file."
@@ -77,7 +77,8 @@ def parse(text: str) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def _lines(text: str) -> Iterator[Row]:
+def json_lines(text: str) -> Iterator[Row]:
+    """The rows of JSONL text, one per line that is not blank; a line that is not JSON is a row with a fault."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
@@ -106,7 +107,7 @@ def _listed(text: str, path: Path) -> list[Any]:
 
 
 def _is_jsonl(text: str) -> bool:
-    rows = list(_lines(text))
+    rows = list(json_lines(text))
     return len(rows) > 1 and all(row.fault is None for row in rows)
 
 

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from harness.files import digest
 
-_ANNOTATION = re.compile(r"<<[^<>]*>>")
+ANNOTATION = re.compile(r"<<[^<>]*>>")
+"""A calculation marked in a worked solution."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Problem:
     @property
     def difficulty(self) -> int:
         """Number of ``<<...>>`` annotations in the solution, that is of calculated steps; 0 when unknown."""
-        return len(_ANNOTATION.findall(self.solution))
+        return len(ANNOTATION.findall(self.solution))
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,17 @@ def problems_of(rows: Sequence[Row], place: str) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
+def gold_answer(solution: str) -> float:
+    """The number after ``####`` in a worked solution.
+
+    Errors: ``HarnessError`` saying what stands there instead, or that the mark is repeated.
+    """
+    try:
+        return _gold(solution, "solution")
+    except _RowError as fault:
+        raise HarnessError(f"The gold answer cannot be read: {fault}.") from fault
+
+
 class _RowError(Exception):
     """What is wrong with a row and what to do."""
 

@@ -84,13 +84,23 @@ def one_per_difficulty(problems: ProblemSet, most: int = 6) -> list[int]:
     return (known or list(first.values()))[:most]
 
 
+def digit_places(text: str) -> list[tuple[int, int]]:
+    """Where runs of digits stand (start, end), each with its separators, decimals and fraction bar."""
+    return [digits.span() for digits in _DIGITS.finditer(text)]
+
+
+def number_word_places(text: str) -> list[tuple[int, int]]:
+    """Where each of ``NUMBER_WORDS`` stands (start, end); the parts of hyphenated ones one by one."""
+    return [word.span() for word in _WORD.finditer(text) if word[0].lower() in NUMBER_WORDS]
+
+
 def _marked(text: str) -> list[tuple[int, int, int]]:
     """Places of operation words, then of numbers, which outrank them."""
     marked = [(*word.span(), OPERATION) for word in _WORD.finditer(text) if word[0].lower() in OPERATION_WORDS]
-    marked += [(*word.span(), NUMBER) for word in _WORD.finditer(text) if word[0].lower() in NUMBER_WORDS]
+    marked += [(*place, NUMBER) for place in number_word_places(text)]
     marked += [
         (*word.span(), NUMBER)
         for word in _HYPHENATED.finditer(text)
         if all(part in NUMBER_WORDS for part in word[0].lower().split("-"))
     ]
-    return marked + [(*digits.span(), NUMBER) for digits in _DIGITS.finditer(text)]
+    return marked + [(*place, NUMBER) for place in digit_places(text)]
