@@ -48,8 +48,7 @@ def classify_errors(
     """What kind of answer each text is: one row per problem, in the order given, from three columns of n rows.
 
     ``solutions`` end in ``####`` and the gold answer; calculations marked ``<<48/2=24>>`` in them are what most errors are
-    explained by. ``answer_texts`` are what the model wrote, None or NaN for nothing. A text is right when its last number is the gold
-    answer.
+    explained by. ``answer_texts`` are what the model wrote, None or NaN for nothing; the last number in one is its answer.
 
     Columns: ``error_class``, one of ``harness.behaviour.ERROR_CLASSES``, and ``evidence``, the calculation that gives the
     wrong number, such as "12 - 5 = 7 (step 1: - for +), 7 x 2 = 14". A CALC_ERROR whose evidence is None is a wrong number

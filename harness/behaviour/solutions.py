@@ -27,8 +27,8 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.Div: "/",
     ast.Pow: "**",
 }
-_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}
-_NEGATED = 3
+_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 3}
+_TIGHT = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -186,13 +186,12 @@ def _in_words(tree: Node, given: Mapping[int, Exact | None] | None, binding: int
         text = "undefined" if value is None else written(value)
         return f"({text})" if binding and ("-" in text or "/" in text) else text
     if isinstance(tree, Negation):
-        own, text = _NEGATED, f"-{_in_words(tree.of, given, _NEGATED + 1)}"
+        own, text = _BINDING["-"], f"-{_in_words(tree.of, given, _TIGHT)}"
     else:
         own = _BINDING[tree.symbol]
-        # Only a power binds from the right; for all others the right part needs parentheses where it binds alike.
-        power = tree.symbol == "**"
-        left = _in_words(tree.left, given, own + power)
-        right = _in_words(tree.right, given, own + (not power))
+        # Powers of powers are read in both ways, so they are never left without parentheses.
+        left = _in_words(tree.left, given, own + (tree.symbol == "**"))
+        right = _in_words(tree.right, given, own + 1)
         text = f"{left} {SYMBOLS[tree.symbol]} {right}"
     return f"({text})" if own < binding else text
 
