@@ -14,10 +14,10 @@ a ``CALC_ERROR`` without evidence. That is a remainder, not a finding about calc
   where it stands. A percentage can be taken as written or as a fraction of 100.
 
 A value explains an answer when it equals it exactly or, for an answer written with two or more decimals, when it is off by at
-most half a unit of the last one.
+most half a unit of the last one. The gold answer rounded is neither right nor explained by anything.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
@@ -88,16 +88,18 @@ class _Answer(NamedTuple):
 
 
 class _Values:
-    """Exact values that answers are looked for among."""
+    """Exact values that answers are looked for among; the first of equal ones counts."""
 
-    def __init__(self, values: Sequence[Exact]):
-        self._exact = values
-        self._near = np.array([float(value) for value in values])
+    def __init__(self, values: Iterable[Exact]):
+        self._places: dict[Exact, int] = {}
+        for at, value in enumerate(values):
+            self._places.setdefault(value, at)
 
-    def met(self, answer: _Answer) -> Iterator[int]:
-        """Indices of those that meet an answer, in order."""
-        near = np.abs(self._near - float(answer.value)) <= _reach(answer, abs(float(answer.value)))
-        return (at for at in map(int, np.flatnonzero(near)) if answer.is_met_by(self._exact[at]))
+    def first(self, answer: _Answer) -> int | None:
+        """Index of the first that meets an answer."""
+        if answer.margin == 0:
+            return self._places.get(answer.value)
+        return next((at for value, at in self._places.items() if answer.is_met_by(value)), None)
 
 
 class _Change(NamedTuple):
@@ -143,8 +145,9 @@ class Classifier:
         gold = self.solution.gold
         if float(numeral) == float(gold):
             return Classified("CORRECT", f"the gold answer {written(gold)}")
-        if len(numeral) <= _LONGEST:
-            answer = _answer(numeral)
+        answer = _answer(numeral) if len(numeral) <= _LONGEST else None
+        # The gold answer rounded is not right, as only the number itself is, but no mistake explains it either.
+        if answer is not None and not answer.is_met_by(gold):
             for error_class, explain in (
                 ("SIGN_ERROR", self._sign),
                 ("OPERATION_REVERSAL", self._reversal),
@@ -167,12 +170,12 @@ class Classifier:
 
     def _partial(self, answer: _Answer) -> str | None:
         for at, step in enumerate(self.solution.steps):
-            if step.result != self.solution.gold and answer.is_met_by(step.result):
+            if answer.is_met_by(step.result):
                 return f"{in_words(step.tree)} = {written(answer.value)} (step {at + 1})"
         return None
 
     def _factor(self, answer: _Answer) -> str | None:
-        at = next(self._factors.met(answer), None)
+        at = self._factors.first(answer)
         if at is None:
             return None
         factor = FACTORS[at % len(FACTORS)]
@@ -184,7 +187,7 @@ class Classifier:
 
     def _logic(self, answer: _Answer) -> str | None:
         terms = self._terms
-        at = next(self._pair_values.met(answer), None)
+        at = self._pair_values.first(answer)
         if at is not None:
             symbol, left, right, _ = self._pairs[at]
             return f"{_joined(symbol, terms[left], terms[right])} = {written(answer.value)}"
@@ -213,7 +216,7 @@ class Classifier:
     def _changed(self, changes: "tuple[_Values, list[_Change]]", answer: _Answer) -> str | None:
         """The steps from the changed one to the answer, the first change that meets it."""
         values, all_changes = changes
-        at = next(values.met(answer), None)
+        at = values.first(answer)
         if at is None:
             return None
         change, solution = all_changes[at], self.solution
@@ -262,14 +265,14 @@ class Classifier:
         return left, right, step.result if operation is step.tree else value
 
     def _followed(self, changes: Iterator[tuple[int, Operation, Node, str]]) -> "tuple[_Values, list[_Change]]":
-        """The changes that give an answer other than the gold one."""
+        """The changes that give an answer."""
         kept = []
         for step, operation, instead, name in changes:
             tree = exchanged(self.solution.steps[step].tree, operation, instead)
             value = self.solution.followed(step, tree)[self.solution.needed[-1]]
-            if value is not None and value != self.solution.gold:
+            if value is not None:
                 kept.append(_Change(value, step, operation, instead, name))
-        return _Values([change.value for change in kept]), kept
+        return _Values(change.value for change in kept), kept
 
     @cached_property
     def _factors(self) -> _Values:
@@ -305,7 +308,7 @@ class Classifier:
 
     @cached_property
     def _pair_values(self) -> _Values:
-        return _Values([value for *_, value in self._pairs])
+        return _Values(value for *_, value in self._pairs)
 
     @cached_property
     def _chained(self) -> tuple[NDArray[np.float64], NDArray[np.int16], NDArray[np.int16], float]:

@@ -108,16 +108,26 @@ class Solution:
         return tuple(sorted(needed))
 
     def followed(self, at: int, tree: Node) -> dict[int, Exact | None]:
-        """What needed steps give when step ``at`` is calculated as ``tree``: itself and those that rest on it, in order.
+        """What needed steps give when step ``at``, one of them, is calculated as ``tree``: itself and those that rest on it.
 
-        The last of them is the answer's. What does not rest on the step keeps its stated result. None where a step is then
+        They are in order, the answer's last. What does not rest on the step keeps its stated result. None where a step is then
         undefined, and for all that rests on it.
         """
         given: dict[int, Exact | None] = {at: value_of(tree)}
-        for later in self.needed:
-            if later > at and not self.steps[later].sources.isdisjoint(given):
-                given[later] = value_of(self.steps[later].tree, given)
+        for later in self._resting[at]:
+            given[later] = value_of(self.steps[later].tree, given)
         return given
+
+    @cached_property
+    def _resting(self) -> dict[int, list[int]]:
+        """Of each needed step, the needed ones that rest on it, itself left out."""
+        resting: dict[int, list[int]] = {}
+        for at in self.needed:
+            resting[at] = []
+            for later in self.needed:
+                if later > at and not self.steps[later].sources.isdisjoint((at, *resting[at])):
+                    resting[at].append(later)
+        return resting
 
 
 def parse_solution(solution: str, gold: float | None = None) -> Solution:

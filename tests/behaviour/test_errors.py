@@ -103,8 +103,12 @@ def test_answers_with_two_decimals_may_be_rounded_and_others_not() -> None:
     assert answered("3.333", question, solution) == ("LOGIC_ERROR", "10 / 3 = 3.333")
 
 
-def test_a_rounded_answer_is_not_correct_as_everywhere_else() -> None:
-    assert answered("3.33", "", "#### 3.333")[0] != "CORRECT"
+def test_the_gold_answer_rounded_is_not_right_as_everywhere_else_but_no_mistake_explains_it() -> None:
+    assert answered("3.33", "3.3 and 0.033", "<<3.3+0.033=3.333>> #### 3.333") == ("CALC_ERROR", None)
+
+
+def test_a_slip_starts_from_the_result_that_is_stated() -> None:
+    assert answered("4", "", "<<10/3=3>> #### 3") == ("CALC_ERROR", "10 / 3 = 4 (step 1: off by 1)")
 
 
 def test_a_number_is_used_as_often_as_it_stands_there() -> None:
