@@ -65,7 +65,7 @@ def divergence_figure(
         gap_across=ACROSS,
         gap_down=DOWN,
     )
-    scales = [distance_scale(values) for values in (relative, cosine)]
+    scales = [root_scale(values) for values in (relative, cosine)]
     highest = _highest(flipped, unflipped, flipped_interval, unflipped_interval)
     width, height = figure.get_size_inches()
     for row, (panels, name) in enumerate(zip(rows, conditions, strict=True)):
@@ -109,7 +109,7 @@ def divergence_figure(
     return figure
 
 
-def distance_scale(values: np.ndarray) -> PowerNorm:
+def root_scale(values: np.ndarray) -> PowerNorm:
     """Colours from 0 to the next round number above the largest of ``values``, by their square root."""
     known = values[np.isfinite(values)]
     return PowerNorm(0.5, vmin=0.0, vmax=round_up(float(known.max(initial=0.0))))
