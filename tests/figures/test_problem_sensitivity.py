@@ -81,6 +81,8 @@ def test_groups_hold_every_problem_once_in_order_without_parting_equal_values(va
 def test_few_values_have_a_group_each_and_many_have_groups_of_equal_size():
     assert [len(group) for group in grouped(np.repeat([1.0, 2.0, 5.0], [40, 60, 25]))] == [40, 60, 25]
     assert [len(group) for group in grouped(np.repeat([1.0, 2.0, 5.0, 6.0], [40, 60, 19, 2]))] == [40, 60, 21]
+    assert [len(group) for group in grouped(np.repeat([1.0, 2.0, 5.0, 6.0], [40, 60, 25, 3]))] == [40, 60, 28]
+    assert [len(group) for group in grouped(np.arange(5.0))] == [5]
     assert [len(group) for group in grouped(np.repeat([0.0, 1.0], [400, 2]))] == [400, 2]
     assert [len(group) for group in grouped(np.arange(600.0))] == [100] * BINS
 
