@@ -67,3 +67,27 @@ def in_house_font(text: str) -> str:
     """``text`` with the replacement character for each character that the house font cannot draw."""
     known = get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap()
     return "".join(letter if ord(letter) in known else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def fitted_size(text: str, size: float, width: float) -> float:
+    """Points, at most ``size``, at which one line takes no more than ``width`` inches."""
+    return size * min(1.0, ROOM * width / (width_of(text, size) or 1.0))
+
+
+def shortened(text: str, size: float, width: float) -> str:
+    """One line at ``size`` points cut to at most ``width`` inches, with an ellipsis for what is left out."""
+    if width_of(text, size) <= width:
+        return text
+    kept = next((end for end in range(len(text) - 1, 0, -1) if width_of(text[:end] + "…", size) <= width), 0)
+    return text[:kept] + "…"
+
+
+def written_out(token: str) -> str:
+    """``token`` with every character visible: spaces as open boxes, what the house font cannot draw as escapes."""
+    known = get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap()
+    letters = (
+        "␣" if letter == " " else letter if letter.isprintable() and ord(letter) in known and letter != "\\" else None
+        for letter in token
+    )
+    escaped = (letter.encode("unicode_escape").decode() for letter in token)
+    return "".join(one or other for one, other in zip(letters, escaped, strict=True)) or "(empty)"

@@ -4,7 +4,20 @@ import pytest
 from matplotlib.figure import Figure
 
 from harness.figures.style import styled
-from harness.figures.text import NOTE, TITLE, equation, heading, shown, width_of, with_interval, wrapped
+from harness.figures.text import (
+    NOTE,
+    TITLE,
+    equation,
+    fitted_size,
+    heading,
+    in_house_font,
+    shortened,
+    shown,
+    width_of,
+    with_interval,
+    wrapped,
+    written_out,
+)
 
 
 @styled
@@ -73,3 +86,29 @@ def test_an_undefined_value_or_interval_is_no_equation():
     assert with_interval("r", 0.41, -0.224, 0.55) == "r = 0.41 [−0.22, 0.55]"
     assert with_interval("r", 0.41, nan, 0.55) == "r = 0.41"
     assert with_interval("r", nan, nan, nan) == "r n/a"
+
+
+@pytest.mark.parametrize("width", [0.01, 0.2, 1.0, 3.0, 50.0])
+def test_a_shortened_line_fits_and_loses_no_more_than_it_must(width):
+    text = "what is left of it $5 " * 3
+    short = shortened(text, 8, width)
+    if short != text:
+        assert short.endswith("…") and text.startswith(short[:-1])
+        assert short == "…" or width_of(short, 8) <= width
+        assert width_of(text[: len(short)] + "…", 8) > width
+    else:
+        assert width_of(text, 8) <= width
+
+
+def test_a_fitted_line_takes_the_width_it_has_and_never_grows():
+    assert fitted_size("short", 8, 5) == 8
+    assert width_of("W" * 80, fitted_size("W" * 80, 8, 2)) < 2
+    assert fitted_size("", 8, 2) == 8
+
+
+def test_every_character_of_a_token_is_visible_and_tells_which_it_was():
+    seen = [written_out(token) for token in (" 12", "\n", "\\n", "$", " ", "", "\t\x00", "中", "🐍", "é", "\u200b")]
+    assert seen == [
+        "␣12", "\\n", "\\\\n", "$", "␣", "(empty)", "\\t\\x00", "\\u4e2d", "\\U0001f40d", "é", "\\u200b",
+    ]  # fmt: skip
+    assert all(in_house_font(text) == text for text in seen)

@@ -1,0 +1,178 @@
+"""How answers go wrong: the share of each class of error under every condition, among all and among wrong answers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter
+
+from harness.figures.conditions import look_of
+from harness.figures.keys import LINE, draw_key, key_rows
+from harness.figures.layers import round_up
+from harness.figures.panels import LEGEND, panel_grid
+from harness.figures.style import FAINT, MUTED, NULL, styled
+from harness.figures.text import heading
+
+LEFT, RIGHT, BOTTOM = 1.85, 0.25, 0.5
+COLUMN, GAP, STEP, PAD = 4.5, 0.3, 0.1, 0.14
+"""Inches: margins, a panel's width, the gap between the two, from one condition to the next, around those of a class."""
+SIGNIFICANT = 0.05
+CORRECT = "CORRECT"
+TICKS = (0, *(digit * 10.0**power for power in range(-4, 0) for digit in (1, 2, 5)), 1)
+APART = 0.085
+"""Of a panel's width, what two numbers below it keep between them."""
+
+
+@styled
+def error_distributions_figure(
+    *,
+    shares: np.ndarray,
+    interval: np.ndarray,
+    among_errors: np.ndarray,
+    among_errors_interval: np.ndarray,
+    random: np.ndarray,
+    conditions: Sequence[str],
+    classes: Sequence[str],
+    q: np.ndarray,
+    among_errors_q: np.ndarray | None = None,
+    n: int,
+    title: str = "How answers go wrong",
+) -> Figure:
+    """Share of each of C classes under K conditions, the first the baseline: of all ``n`` answers, and of the wrong ones.
+
+    ``shares`` and ``among_errors`` [K, C] with their bounds ``interval`` and ``among_errors_interval`` [2, K, C], low and
+    high; ``random`` [C] the shares that answers drawn from other problems take. The class ``CORRECT`` has no share among
+    wrong answers: its row stays empty there, and the random shares are divided by what is left. ``q`` [K, C] of the
+    difference from the baseline for ``shares``, ``among_errors_q`` for ``among_errors``; below 0.05 there is a star. NaN
+    where undefined. Both panels have a square-root scale, on which shares near 0 stay apart.
+    """
+    marks: list[Artist] = [
+        Line2D([], [], linestyle="none", marker=marker, markersize=4.6, color=colour, label=name)
+        for name, (marker, colour) in zip(conditions, map(look_of, range(len(conditions))), strict=True)
+    ]
+    marks.append(
+        Line2D(
+            [],
+            [],
+            linestyle="none",
+            marker="*",
+            markersize=7,
+            color=MUTED,
+            label=f"q < {SIGNIFICANT:g}, against baseline",
+        )
+    )
+    marks.append(
+        Line2D([], [], linestyle="none", marker="|", markersize=9, color=NULL, mew=1.8, label="random answers")
+    )
+    across = 2 * COLUMN + GAP
+    rows = key_rows([str(mark.get_label()) for mark in marks], across)
+    figure, ((every, wrong),) = panel_grid(
+        [COLUMN] * 2,
+        [len(classes) * (PAD + STEP * len(conditions))],
+        left=LEFT,
+        right=RIGHT,
+        bottom=BOTTOM,
+        top=LEGEND + LINE * len(rows) + 0.3,
+        gap_across=GAP,
+        share_y=True,
+    )
+    errors = np.array([name != CORRECT for name in classes])
+    of_errors = random[errors].sum()
+    left = np.where(errors, random, np.nan) / (of_errors if of_errors > 0 else np.nan)
+    unknown = np.full(q.shape, np.nan)
+    _draw(every, shares, interval, random, q)
+    _draw(
+        wrong,
+        np.where(errors, among_errors, np.nan),
+        np.where(errors, among_errors_interval, np.nan),
+        left,
+        unknown if among_errors_q is None else among_errors_q,
+    )
+    every.yaxis.set_major_locator(FixedLocator([row + 0.5 for row in range(len(classes))]))
+    every.set_yticklabels(classes, parse_math=False)
+    for row in np.flatnonzero(~errors):
+        wrong.text(
+            0.5, row + 0.5, "not an error", transform=wrong.get_yaxis_transform(), color=MUTED, ha="center", va="center"
+        )
+    every.set_title("Share of all answers", loc="left", weight="bold")
+    wrong.set_title("Share of wrong answers", loc="left", weight="bold")
+    heading(
+        figure,
+        title,
+        f"{n:,} problems, answered under each condition; 95 % bootstrap intervals over problems. Square-root scale.",
+        LEFT,
+    )
+    draw_key(figure, marks, LEFT, LEGEND, across)
+    return figure
+
+
+def _draw(axes: Axes, values: np.ndarray, interval: np.ndarray, random: np.ndarray, q: np.ndarray) -> None:
+    """One panel: a row per class from the top, in it a mark with its bounds for each condition."""
+    count, classes = values.shape
+    known = [part[np.isfinite(part)] for part in (values, interval, random)]
+    end = min(1.0, round_up(float(max(part.max(initial=0.0) for part in known))))
+    axes.set_xscale("function", functions=(_root, _square))
+    axes.set_xlim(-0.0003 * end, 1.06 * end)
+    axes.set_ylim(classes, 0)
+    for row in range(0, classes, 2):
+        axes.axhspan(row, row + 1, color="#f3f5f7", linewidth=0, zorder=0)
+    axes.vlines(random, np.arange(classes) + 0.06, np.arange(classes) + 0.94, color=NULL, linewidth=1.8, zorder=2)
+    step = STEP / (PAD + STEP * count)
+    for condition in range(count):
+        marker, colour = look_of(condition)
+        places = np.arange(classes) + 0.5 + step * (condition - (count - 1) / 2)
+        axes.hlines(places, *interval[:, condition], color=colour, linewidth=1.1, zorder=3)
+        axes.plot(
+            values[condition],
+            places,
+            linestyle="none",
+            marker=marker,
+            markersize=4.6,
+            color=colour,
+            markeredgecolor="white",
+            markeredgewidth=0.4,
+            label=f"condition {condition}",
+            clip_on=False,
+            zorder=4,
+        )
+        stars = np.flatnonzero(q[condition] < SIGNIFICANT)
+        right = np.fmax(values[condition], interval[1, condition])[stars]
+        # Beside the bound by an equal distance on the page, wherever it lies on the scale.
+        axes.plot(
+            _square(_root(right) + 0.022 * _root(end)),
+            places[stars],
+            linestyle="none",
+            marker="*",
+            markersize=7,
+            color=colour,
+            markeredgewidth=0,
+            label=f"star {condition}",
+            clip_on=False,
+            zorder=4,
+        )
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(end)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.grid(axis="x", color=FAINT, linewidth=0.5)
+    axes.tick_params(left=False)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("Share")
+
+
+def _ticks(end: float) -> list[float]:
+    """Numbers from 0 to ``end``, each as round as can be and far enough from the next."""
+    kept = [end]
+    for tick in sorted((tick for tick in TICKS if tick < end), reverse=True):
+        if np.sqrt(kept[-1] / end) - np.sqrt(tick / end) >= APART and (tick == 0 or np.sqrt(tick / end) >= APART):
+            kept.append(tick)
+    return kept[::-1]
+
+
+def _root(values: np.ndarray | float) -> np.ndarray:
+    return np.sign(values) * np.sqrt(np.abs(values))
+
+
+def _square(values: np.ndarray | float) -> np.ndarray:
+    return np.sign(values) * np.square(values)

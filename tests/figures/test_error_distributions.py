@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
+
+from harness.figures.conditions import LOOKS
+from harness.figures.error_distributions import error_distributions_figure
+from harness.figures.inspect import facts
+from harness.figures.style import NULL
+from tests.figures.reading import assert_readable, lines, texts_of
+
+CLASSES = (
+    "NONE", "NONSENSE", "CORRECT", "SIGN_ERROR", "OPERATION_REVERSAL", "PARTIAL_ANSWER", "OFF_BY_FACTOR",
+    "CALC_ERROR (evidence)", "LOGIC_ERROR", "CALC_ERROR (unexplained)",
+)  # fmt: skip
+CORRECT = CLASSES.index("CORRECT")
+ERRORS = [place for place in range(len(CLASSES)) if place != CORRECT]
+
+
+def _inputs(conditions=3, seed=0):
+    generator = np.random.default_rng(seed)
+    shares = generator.dirichlet([0.1, 0.2, 6, 0.1, 0.5, 1, 0.2, 1, 2, 1], conditions)
+    wrong = np.where(np.arange(10) == CORRECT, np.nan, shares / (1 - shares[:, [CORRECT]]))
+    return {
+        "shares": shares,
+        "interval": np.stack([shares * 0.9, np.minimum(shares * 1.1, 1)]),
+        "among_errors": wrong,
+        "among_errors_interval": np.stack([wrong * 0.8, np.minimum(wrong * 1.2, 1)]),
+        "random": generator.dirichlet(np.ones(10)),
+        "conditions": ["baseline", *(f"CT{4 * place} blocked" for place in range(conditions - 1))],
+        "classes": CLASSES,
+        "q": np.vstack([np.full(10, np.nan), generator.uniform(0, 0.1, (conditions - 1, 10))]),
+        "n": 1319,
+    }
+
+
+def _strokes(axes, colour):
+    found = [part for part in axes.collections if isinstance(part, LineCollection)]
+    (part,) = [part for part in found if to_hex(part.get_color()[0]) == to_hex(colour)]
+    return np.asarray([stroke for stroke in part.get_segments() if len(stroke)]).reshape(-1, 2, 2)
+
+
+@pytest.mark.parametrize("conditions", [1, 2, 3, 8])
+def test_every_share_and_its_bounds_stand_in_the_row_of_their_class(conditions):
+    inputs = _inputs(conditions)
+    figure = error_distributions_figure(**inputs)
+    for axes, values, bounds in zip(
+        figure.axes, ("shares", "among_errors"), ("interval", "among_errors_interval"), strict=True
+    ):
+        for condition in range(conditions):
+            points = lines(axes)[f"condition {condition}"]
+            np.testing.assert_allclose(points[:, 0], inputs[values][condition])
+            assert (np.floor(points[:, 1]) == np.arange(10)).all()
+            strokes = _strokes(axes, LOOKS[condition][1])
+            rows = np.floor(strokes[:, 0, 1]).astype(int)
+            assert (strokes[:, :, 0] == inputs[bounds][:, condition, rows].T).all()
+            assert set(rows) >= set(ERRORS)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(CLASSES)
+
+
+def test_right_answers_have_no_share_among_the_wrong_ones():
+    inputs = _inputs()
+    inputs["among_errors"][:, CORRECT] = 0.4
+    every, wrong = error_distributions_figure(**inputs).axes
+    assert np.isfinite(lines(every)["condition 1"][CORRECT, 0])
+    assert np.isnan(lines(wrong)["condition 1"][CORRECT, 0])
+    (words,) = wrong.texts
+    assert np.floor(words.get_position()[1]) == CORRECT
+
+
+def test_random_answers_are_a_tick_across_their_row_and_divided_by_what_is_wrong_among_the_wrong():
+    inputs = _inputs()
+    every, wrong = error_distributions_figure(**inputs).axes
+    ticks = _strokes(every, NULL)
+    assert ticks[:, 0, 0] == pytest.approx(inputs["random"])
+    assert (np.floor(ticks[:, :, 1]) == np.arange(10)[:, None]).all()
+    assert _strokes(wrong, NULL)[:, 0, 0] == pytest.approx(inputs["random"][ERRORS] / inputs["random"][ERRORS].sum())
+
+
+def test_stars_stand_right_of_the_bounds_that_differ_and_nowhere_else():
+    inputs = _inputs()
+    figure = error_distributions_figure(**inputs, among_errors_q=inputs["q"][:, ::-1])
+    for axes, q, bounds in zip(
+        figure.axes,
+        (inputs["q"], inputs["q"][:, ::-1]),
+        (inputs["interval"], inputs["among_errors_interval"]),
+        strict=True,
+    ):
+        for condition in range(3):
+            stars = lines(axes)[f"star {condition}"]
+            expected = np.flatnonzero(q[condition] < 0.05)
+            assert (np.floor(stars[:, 1]) == expected).all()
+            known = np.isfinite(stars[:, 0])
+            assert (stars[known, 0] > bounds[1, condition, expected[known]]).all()
+    assert not lines(error_distributions_figure(**inputs).axes[1])["star 1"].size
+
+
+@pytest.mark.parametrize("conditions", [1, 3, 8])
+def test_marks_of_two_conditions_never_touch(conditions):
+    figure = error_distributions_figure(**_inputs(conditions))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    places = np.sort(np.concatenate([points[:, 1] for name, points in lines(axes).items() if "cond" in name]))
+    inches = np.diff(axes.transData.transform(np.column_stack([np.zeros(len(places)), places]))[:, 1]) / figure.dpi
+    assert (np.abs(inches) > 4.6 / 72).all()
+
+
+def test_the_scale_holds_every_value_and_keeps_rare_classes_apart():
+    inputs = _inputs()
+    inputs["shares"][0, 0], inputs["shares"][1, 0] = 0.0, 0.004
+    figure = error_distributions_figure(**inputs)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    assert low < 0 and high > max(inputs["interval"].max(), inputs["random"].max())
+    zero, rare = axes.transData.transform([[0, 0], [0.004, 0]])[:, 0]
+    assert rare - zero > 0.03 * axes.bbox.width
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_all_right_and_all_wrong_are_drawn(share):
+    inputs = _inputs()
+    inputs["shares"] = np.zeros((3, 10))
+    inputs["shares"][:, CORRECT], inputs["shares"][:, 0] = share, 1 - share
+    inputs["among_errors"] = np.full((3, 10), np.nan) if share else inputs["shares"] * np.nan_to_num(inputs["shares"])
+    inputs["random"] = np.eye(10)[CORRECT]
+    figure = error_distributions_figure(**inputs)
+    assert_readable(figure)
+    assert not len(_strokes(figure.axes[1], NULL))
+
+
+@pytest.mark.parametrize("conditions", [1, 2, 3, 8])
+@pytest.mark.parametrize("name", ["short", "$x$ rather long name of a condition, costing $3_ " * 3])
+def test_text_is_readable(conditions, name):
+    inputs = _inputs(conditions)
+    inputs["conditions"][-1] = name
+    figure = error_distributions_figure(**inputs, title=f"How {name} answers")
+    assert_readable(figure)
+    assert figure.get_size_inches()[0] < 12.6 and figure.get_size_inches()[1] < 12
+    assert (facts(figure).rows, facts(figure).columns) == (1, 2)
+    written = " ".join(text.get_text() for text in texts_of(figure))
+    assert "1,319" in written and (name[:30] in written)
