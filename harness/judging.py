@@ -31,7 +31,11 @@ from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
 
-SAMPLES: dict[str, tuple[SampleName, ...]] = {"importance": ("importance",), "steps": ("validation", "sweep")}
+SAMPLES: dict[str, tuple[SampleName, ...]] = {
+    "importance": ("importance",),
+    "steps": ("validation", "sweep"),
+    "behaviour": ("test",),
+}
 """Samples of problems that only some studies look at."""
 DRAWN_CONTROL_PASSES = 0.05
 """A drawn control passes when more than this share of its draws does."""
@@ -155,6 +159,7 @@ class Run:
                 self._about_results(),
                 None if control is None or self.options.controls != "all" else self._extraction(control),
                 lambda sample, of_control: self._extraction(control if of_control and control else name, sample),
+                lambda criterion_id: self.judge(find(criterion_id), name),
             )
         return self._models[name]
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Criterion, Measurement, Rule, Scope
 from harness.criteria.effects import Effect, EffectTest
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure
@@ -16,6 +17,7 @@ Measure = TypeVar(
     PairMeasure,
     Effect[Trials] | EffectTest[Trials],
     Effect[HeadTrials] | EffectTest[HeadTrials],
+    Effect[BlockTrials] | EffectTest[BlockTrials],
 )
 Taken_contra = TypeVar("Taken_contra", contravariant=True)
 

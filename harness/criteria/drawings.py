@@ -46,10 +46,13 @@ _CODE = (
     "criteria/rankings.py",
 )
 _INTERVENED_CODE = (
+    "behaviour/*.py",
     "criteria/*files.py",
+    "criteria/blocks.py",
     "criteria/causal.py",
     "criteria/importance.py",
     "criteria/intervened.py",
+    "criteria/sensitivity*.py",
     "criteria/steps.py",
     "criteria/trials.py",
 )

@@ -4,13 +4,14 @@ As for attention there are two kinds: an :class:`Effect` is a function of means 
 procedure with its own p-value.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import ControlValue, Measurement, NotMeasured, Rule
 from harness.criteria.hypothesis import SPLITS, OnPlantings, Selection, order_statistics, undefined
 from harness.criteria.sample import RESAMPLES
@@ -20,7 +21,7 @@ from harness.measures.patterns import EmptyGroup
 from harness.statistics import agreement, halves, percentile_interval, resample_weights, side_by_side
 
 Array = NDArray[Any]
-Data = TypeVar("Data", Trials, HeadTrials)
+Data = TypeVar("Data", Trials, HeadTrials, BlockTrials)
 
 Source = Literal["trained", "contentless", "control-model"]
 """Whose answers: the model's, the model's with each thought's input replaced by its mean, or the control model's."""
@@ -46,8 +47,14 @@ class Tries(Protocol):
     def heads(self, source: Source = "trained") -> HeadTrials:
         """Those of ablated heads."""
 
+    def blocks(self, source: Source = "trained") -> BlockTrials:
+        """Those of thoughts hidden from their readers."""
+
 
 Where = Callable[[Tries, Source], Data]
+End = Literal["low", "high"]
+END_PLACES: Mapping[End, int] = {"low": 0, "high": 1}
+"""Which end of an interval each is."""
 Range = tuple[float, float]
 
 
@@ -71,20 +78,25 @@ def heads_study(study: Tries, source: Source) -> HeadTrials:
     return study.heads(source)
 
 
+def behaviour_study(study: Tries, source: Source) -> BlockTrials:
+    """Where hypotheses about hidden thoughts look."""
+    return study.blocks(source)
+
+
 @dataclass(frozen=True)
 class Effect(Generic[Data]):
     """A number computed from means over problems.
 
-    ``features(trials)`` [n, k] is what is averaged, ``of_mean`` maps means [..., k] to values [...]. With ``lower_end`` the
-    lower end of the interval is what the rule judges. ``attainable`` is the range of values, or gives it from the trials.
-    ``again`` are other problems on which the same value is shown beside.
+    ``features(trials)`` [n, k] is what is averaged, ``of_mean`` maps means [..., k] to values [...]. ``end`` names the end of
+    the interval that the rule judges; the value itself is judged without. ``attainable`` is the range of values, or gives it
+    from the trials. ``again`` are other problems on which the same value is shown beside.
     """
 
     where: Where[Data]
     features: Callable[[Data], Array]
     of_mean: Callable[[Array], Array]
     attainable: Range | Callable[[Data], Range]
-    lower_end: bool = False
+    end: End | None = None
     selection: Selection | None = None
     controls: tuple[ControlName, ...] = INTERVENED
     beside: Callable[[Data], dict[str, Any]] | None = None
@@ -96,9 +108,13 @@ class Effect(Generic[Data]):
     def value(self, trials: Data) -> float:
         """What the rule judges, on one set of trials."""
         features = self._features(trials)
-        if self.lower_end:
-            return float(percentile_interval(self._resampled(features, trials.seed))[0])
+        if self.end:
+            return float(percentile_interval(self._resampled(features, trials.seed))[END_PLACES[self.end]])
         return float(self.of_mean(features.mean(axis=0)[None])[0])
+
+    def on_draws(self, trials: Data) -> Array:
+        """[draws]: the value on every draw of a control."""
+        return _one_by_one(self, trials)
 
     def measure(self, trials: Data, rule: Rule) -> Measurement:
         """Value, bootstrap interval over problems, confidence and cross-fitted value."""
@@ -110,18 +126,18 @@ class Effect(Generic[Data]):
             raise NotApplicable("needs at least 2 problems to resample")
         resampled = self._resampled(features, trials.seed)
         low, high = (float(end) for end in percentile_interval(resampled))
-        if self.lower_end and not np.isfinite(low):
+        if self.end and not np.isfinite(low):
             return undefined("it has no value in some resamples of the problems")
         measured = Measurement(
-            low if self.lower_end else point,
+            (low, high)[END_PLACES[self.end]] if self.end else point,
             interval=(low, high),
             biased=self.selection is not None,
             cross_fitted=self._cross_fitted(features, trials.seed),
-            confidence=None if self.lower_end else agreement(resampled, rule.holds, rule.holds(point)),
-            resampled=None if self.lower_end else order_statistics(resampled),
+            confidence=None if self.end else agreement(resampled, rule.holds, rule.holds(point)),
+            resampled=None if self.end else order_statistics(resampled),
             n_problems=len(features),
             answer=self.answer(trials) if self.answer else None,
-            beside={"point": point} if self.lower_end else {},
+            beside={"point": point} if self.end else {},
         )
         return replace(measured, beside={**measured.beside, **(self.beside(trials) if self.beside else {})})
 
@@ -149,7 +165,9 @@ class EffectTest(Generic[Data]):
     where: Where[Data]
     procedure: Callable[[Data], Measurement]
     shortened: Callable[[Data], float] | None = None
-    """The same value from fewer permutations, for draws of a control."""
+    """The same value in a shorter way, for controls."""
+    on_each_draw: Callable[[Data], Array] | None = None
+    """The value on every draw of a control, where there is a shorter way to them than one by one."""
     attainable: Range | Callable[[Data], Range] = (0.0, 1.0)
     controls: tuple[ControlName, ...] = INTERVENED
     ends_attained: bool = False
@@ -163,10 +181,18 @@ class EffectTest(Generic[Data]):
         value = self.procedure(trials).value
         return float("nan") if value is None else float(value)  # type: ignore[arg-type]
 
+    def on_draws(self, trials: Data) -> Array:
+        """[draws]: the value on every draw of a control."""
+        return _one_by_one(self, trials) if self.on_each_draw is None else self.on_each_draw(trials)
+
     def measure(self, trials: Data, rule: Rule) -> Measurement:
         """The procedure's own measurement."""
         measured = self.procedure(trials)
         return replace(measured, n_problems=measured.n_problems or len(trials))
+
+
+def _one_by_one(measure: Effect[Data] | EffectTest[Data], trials: Data) -> Array:
+    return np.array(side_by_side(lambda draw: measure.value(trials.drawn(draw)), range(trials.draws)), np.float64)
 
 
 def evaluate_effect(
@@ -206,9 +232,7 @@ def _control(
             case "sham":
                 return ControlValue(_finite(measure.value(trials.sham())))
             case "random":
-                draws = np.array(
-                    side_by_side(lambda draw: measure.value(trials.drawn(draw)), range(trials.draws)), np.float64
-                )
+                draws = measure.on_draws(trials)
                 defined = draws[np.isfinite(draws)]
                 middle = float(np.median(defined)) if len(defined) else None
                 return ControlValue(middle, tuple(draws.tolist()))

@@ -13,18 +13,25 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.criteria.behaviour_files import BehaviourFiles
+from harness.criteria.behaviour_report import BehaviourReport
+from harness.criteria.case_files import CaseFiles
 from harness.criteria.causal_files import CausalFiles
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.effects import Effect, EffectTest, Source
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.importance_files import ImportanceFiles
+from harness.criteria.inside_files import InsideFiles
 from harness.criteria.intervened import Intervened, SampleName
 from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
-from harness.criteria.results import PlantedHeads
+from harness.criteria.results import CriterionResult, PlantedHeads
+from harness.criteria.roles import Judged
 from harness.criteria.sample import Sample
+from harness.criteria.sensitivity_files import SensitivityFiles
 from harness.criteria.steps_files import StepsFiles
+from harness.criteria.taxonomy_files import TaxonomyFiles
 from harness.criteria.thought_files import ThoughtFiles
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction, Variant
@@ -73,6 +80,8 @@ class ProblemStudy:
                 return self._stratified("train", options.n_problems, options.seed + 1, taken)
             case "sweep":
                 return self.sweep
+            case "test":
+                return self.test_split
 
     @cached_property
     def importance(self) -> ProblemSet:
@@ -116,7 +125,8 @@ class ModelStudy:
     """Everything extracted from one model: scope ``model``.
 
     ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named; ``at`` gives
-    the extraction of another sample of problems, of the control model when true.
+    the extraction of another sample of problems, of the control model when true. ``judged`` gives the verdict on another
+    criterion about the same model.
     """
 
     def __init__(
@@ -126,6 +136,7 @@ class ModelStudy:
         provenance: dict[str, Any],
         control: CachedExtraction | None = None,
         at: Callable[[SampleName, bool], CachedExtraction] | None = None,
+        judged: Judged | None = None,
     ):
         from harness.criteria.artifacts import Artifacts
         from harness.criteria.drawings import Drawings
@@ -145,6 +156,7 @@ class ModelStudy:
         self._extraction = extraction
         self._control = control
         self._at = at
+        self._judged = judged
 
     @cached_property
     def patterns(self) -> AttentionPatterns:
@@ -280,6 +292,42 @@ class ModelStudy:
     def steps_files(self) -> StepsFiles:
         """Result files and figure of the study of steps."""
         return StepsFiles(self)
+
+    @cached_property
+    def behaviour_files(self) -> BehaviourFiles:
+        """Predictions of the study of behaviour."""
+        return BehaviourFiles(self)
+
+    @cached_property
+    def inside_files(self) -> InsideFiles:
+        """Result files and figures of attention and states with a thought hidden."""
+        return InsideFiles(self)
+
+    @cached_property
+    def taxonomy_files(self) -> TaxonomyFiles:
+        """Result files and figures of the kinds of errors."""
+        return TaxonomyFiles(self)
+
+    @cached_property
+    def sensitivity_files(self) -> SensitivityFiles:
+        """Result files and figures on which problems suffer from a hidden thought."""
+        return SensitivityFiles(self)
+
+    @cached_property
+    def case_files(self) -> CaseFiles:
+        """Case studies."""
+        return CaseFiles(self)
+
+    def judged(self, criterion_id: str) -> CriterionResult:
+        """The verdict on another criterion. Errors: ``NotMeasured`` where only this one is judged."""
+        if self._judged is None:
+            raise NotMeasured("needs the verdicts on other criteria")
+        return self._judged(criterion_id)
+
+    @cached_property
+    def behaviour_report(self) -> BehaviourReport:
+        """The report on behaviour in words."""
+        return BehaviourReport(self, self.judged)
 
     def evaluate(
         self, criterion_id: str, measure: MeanMeasure | TestMeasure | Effect[Any] | EffectTest[Any], rule: Rule

@@ -127,7 +127,7 @@ def last_less_largest_other() -> Effect[Trials]:
         _several_drops,
         lambda means: at(means, choose(means)),
         (-1.0, 1.0),
-        lower_end=True,
+        end="low",
         selection=Selection(choose, at),
     )
 
@@ -212,5 +212,5 @@ def middle_less_late() -> Effect[Trials]:
         correlation_features("middle", "late"),
         lambda means: correlation(means[..., :3]) - correlation(means[..., 3:]),
         (-2.0, 2.0),
-        lower_end=True,
+        end="low",
     )

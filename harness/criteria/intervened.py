@@ -6,11 +6,13 @@ Everything is run when first asked for, kept on disk by content, and kept.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.behaviour import FEATURES, Classified, Classifier, features
+from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.effects import INTERVENED, ControlName, Effect, EffectTest, Source, evaluate_effect
 from harness.criteria.remembered import remembered, statistics_code
@@ -22,11 +24,14 @@ from harness.interventions.designs import (
     AT_LARGEST,
     HEAD_FILLS,
     Design,
+    blocks_design,
+    followed_design,
     heads_design,
     importance_design,
     name_of,
     subsets_design,
 )
+from harness.interventions.keys import NUMBERS
 from harness.measures import composite_score, top_k
 from harness.measures.subsets import positions_of
 from harness.problems import ProblemSet
@@ -37,7 +42,7 @@ if TYPE_CHECKING:
     from harness.extraction.patterns import AttentionPatterns
 
 Array = NDArray[Any]
-SampleName = Literal["first", "second", "importance", "validation", "sweep"]
+SampleName = Literal["first", "second", "importance", "validation", "sweep", "test"]
 """Problems that a run looks at: the sample of the attention study, a second one, and those of the interventions."""
 MOST_HEADS = 10
 SHARE_OF_HEADS = 4
@@ -124,6 +129,80 @@ class Intervened:
             self._known[known] = self._thoughts(sample, source, design, range(1 << self._sizes(source)[1]), fill=fill)
         return self._known[known]
 
+    def blocks(self, source: Source = "trained") -> BlockTrials:
+        """Thoughts hidden from later queries on the whole test split."""
+        known = ("blocks", source)
+        if known not in self._known:
+            design, T = self.blocks_design(source), self._sizes(source)[1]
+            problems, answered = self.problems("test"), self.answered_blocks(source)
+            followed = self.followed(source)
+            counts, numbers = followed["counts"], followed["weights"][:, 0, :, :, :T, NUMBERS]
+            self._known[known] = BlockTrials(
+                T=T,
+                names=tuple(design),
+                right=self._right("test", answered),
+                gold=answered.gold_log_probability.astype(np.float64),
+                codes=self.classified(source),
+                features=np.array(
+                    [
+                        [features(problem, int(tokens))[name] for name in FEATURES]
+                        for problem, tokens in zip(problems, counts.sum(axis=1) - 1, strict=True)
+                    ],
+                    dtype=np.float64,
+                ),
+                numbers=numbers.mean(axis=(1, 2), dtype=np.float64),
+                evenly=counts[:, [NUMBERS]] / (counts.sum(axis=1, keepdims=True) + np.arange(1, T + 1)),
+                seed=self._study.options.seed,
+            )
+        return self._known[known]
+
+    def blocks_design(self, source: Source = "trained") -> Design:
+        """The conditions of the study of behaviour."""
+        return blocks_design(self._sizes(source)[1])
+
+    def answered_blocks(self, source: Source = "trained") -> Answered:
+        """All its answers."""
+        return self.answered("test", self.blocks_design(source), source, self._blocks_label(source))
+
+    def block_texts(self, source: Source = "trained") -> list[list[str]]:
+        """[n][C]: its answers as text."""
+        known = ("texts", source)
+        if known not in self._known:
+            conditions = list(self.blocks_design(source).values())
+            self._known[known] = self.about("test", source).texts(conditions, self._blocks_label(source))
+        texts: list[list[str]] = self._known[known]
+        return texts
+
+    def explained(self, row: int, column: int, source: Source = "trained") -> Classified:
+        """The class of one of its answers, and why."""
+        return self.classifiers[row].classify(self.block_texts(source)[row][column])
+
+    def classified(self, source: Source = "trained") -> Array:
+        """[n, C]: the error class of each of its answers, a place in ``CODES``."""
+        known = ("classified", source)
+        if known not in self._known:
+            self._known[known] = np.array(
+                [
+                    [classifier.classify(text).code for text in texts]
+                    for classifier, texts in zip(self.classifiers, self.block_texts(source), strict=True)
+                ],
+                dtype=np.int8,
+            )
+        return self._known[known]
+
+    @cached_property
+    def classifiers(self) -> list[Classifier]:
+        """What sorts answers to each problem of the test split."""
+        return [Classifier(problem.question, problem.solution, problem.answer) for problem in self.problems("test")]
+
+    def followed(self, source: Source = "trained") -> dict[str, Array]:
+        """What happens inside with the study's two thoughts hidden; the arrays of a :class:`Followed`."""
+        design = followed_design(self._sizes(source)[1])
+        return self.about("test", source).followed(list(design.values()), f"inside, {len(design)} conditions")
+
+    def _blocks_label(self, source: Source) -> str:
+        return f"{len(self.blocks_design(source))} conditions, test split"
+
     def heads(self, source: Source = "trained") -> HeadTrials:
         """The heads that the second sample ranks first, random sets and single heads ablated on the first sample."""
         known = ("heads", source)
@@ -170,10 +249,7 @@ class Intervened:
 
     def evaluate(self, criterion_id: str, measure: Effect[Any] | EffectTest[Any], rule: Rule) -> Measurement:
         """A hypothesis' measurement with all controls, kept on disk by content."""
-        names = "".join(
-            f"{sample}:{self._fingerprint(sample)};"
-            for sample in ("first", "second", "importance", "sweep", "validation")
-        )
+        names = "".join(f"{sample}:{self._fingerprint(sample)};" for sample in get_args(SampleName))
         settings = f"{criterion_id}:{rule!r}:{sorted(self.controls)}:{self._study.options.ablate_at}"
         key = digest(self.about("first").key(names), self._control_key(), settings, statistics_code())[:32]
         path = self._study.options.cache_dir / "measurements" / f"{key}.json"

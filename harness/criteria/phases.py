@@ -54,7 +54,7 @@ PHASES = (
 )
 
 
-COUNTED = {"importance": ("I.4-stats", "I.3-question"), "steps": ("S.1-design",)}
+COUNTED = {"importance": ("I.4-stats", "I.3-question"), "steps": ("S.1-design",), "behaviour": ("B.7-roles",)}
 """Studies that all their hypotheses decide, with the criteria whose answers they give."""
 
 

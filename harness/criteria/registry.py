@@ -14,6 +14,13 @@ from harness.criteria import (
     story_2_4,
     story_2_5,
     story_2_6,
+    story_b_1,
+    story_b_2,
+    story_b_3,
+    story_b_4,
+    story_b_5,
+    story_b_6,
+    story_b_7,
     story_i_1,
     story_i_2,
     story_i_3,
@@ -44,6 +51,13 @@ _STORIES = (
     story_i_5,
     story_s_1,
     story_s_2,
+    story_b_1,
+    story_b_2,
+    story_b_3,
+    story_b_4,
+    story_b_5,
+    story_b_6,
+    story_b_7,
 )
 
 

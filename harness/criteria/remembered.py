@@ -19,7 +19,7 @@ from harness.extraction.cached import sources_digest
 from harness.files import digest, write_json
 
 _DECLARING = ("Criterion", "hypothesis", "_of_pairs")
-_CODE = ("measures/*.py", "statistics/*.py", "criteria/*.py")
+_CODE = ("behaviour/*.py", "measures/*.py", "statistics/*.py", "criteria/*.py")
 
 
 def remembered(path: Path, measure: Callable[[], Measurement]) -> Measurement:
@@ -64,7 +64,7 @@ def _read(path: Path) -> Measurement | None:
 @cache
 def statistics_code() -> str:
     """Digest of all code that decides a measurement, given the patterns and the rule."""
-    return sources_digest(_CODE, ("numpy", "scipy"), without_rules)
+    return sources_digest(_CODE, ("numpy", "scipy", "statsmodels"), without_rules)
 
 
 def without_rules(path: Path) -> str:

@@ -143,7 +143,7 @@ def early_matter_more() -> Effect[Trials]:
         lambda trials: early_less_late_worth(complex_ones(trials))[:, None],
         lambda means: means[..., 0],
         attainable,
-        lower_end=True,
+        end="low",
         beside=_beside_early_less_late,
         again=validation_study,
     )

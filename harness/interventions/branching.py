@@ -6,6 +6,7 @@ product, and the two parts of a row's softmax are put together exactly.
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,6 +81,13 @@ class OwnKeys(CacheLayerMixin):
         self.length = end
         return self.keys[:, :, :end], self.values[:, :, :end]
 
+    def fork(self) -> "OwnKeys":
+        """A copy of what there is so far."""
+        other = OwnKeys(self.prefix)
+        other.length, other.is_initialized = self.length, True
+        other.keys, other.values = self.keys.clone(), self.values.clone()
+        return other
+
     def select(self, rows: Tensor) -> None:
         """Keep these rows only."""
         self.keys, self.values = self.keys[rows], self.values[rows]
@@ -118,10 +126,13 @@ class Branches:
         """Own positions so far."""
         return self._layers[0].length
 
-    def forget(self, length: int) -> None:
-        """Drop own positions beyond the first ``length``."""
-        for layer in self._layers:
-            layer.length = length
+    def fork(self, bias: Bias) -> "Branches":
+        """The same rows with the same own keys, to be fed on apart from these; nobody watches."""
+        other = copy(self)
+        other._bias, other._watch = bias, None
+        other._layers = [layer.fork() for layer in self._layers]
+        other.cache = Cache(layers=list(other._layers))
+        return other
 
     def select(self, rows: Tensor) -> None:
         """Keep these rows only."""

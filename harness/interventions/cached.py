@@ -34,7 +34,7 @@ _CODE = (
 )
 _ANSWERS = ("tokens", "gold_log_probability", "gold_length", "divergence", "numbers")
 _REFERENCE = ("inputs", "thoughts", "heads")
-_FOLLOWED = ("weights", "cosine", "relative", "tokens", "probability")
+_FOLLOWED = ("weights", "cosine", "relative", "tokens", "probability", "counts")
 
 
 @dataclass(frozen=True)

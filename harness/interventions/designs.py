@@ -46,6 +46,8 @@ SIDE_SETS = 100
 Readers = Literal["both", "latents", "matched"]
 """From whom a thought is hidden: later latents and the answer, the latents alone, or the last latent and the answer."""
 READERS: tuple[Readers, ...] = ("both", "latents", "matched")
+HIDDEN = (0, 4)
+"""Thoughts that the study of behaviour hides: the first, and a late one that a thought still reads."""
 ALL_BLOCKED, SEQUENTIAL = "all blocked", "sequential only"
 AT_LARGEST = 3
 """Most thoughts that the importance study ablates together."""
@@ -120,6 +122,13 @@ def block_name(readers: Readers, position: int, T: int) -> str:
     if readers == "matched" and position < last - 1:
         return f"blocked CT{position} for CT{last} and answer"
     return f"blocked CT{position}"
+
+
+def followed_design(T: int) -> Design:
+    """Baseline and the study's two blocked thoughts, as far as a later latent can read them."""
+    design = blocks_design(T)
+    names = ["baseline", *(block_name("both", position, T) for position in HIDDEN if position < T - 1)]
+    return {name: design[name] for name in names}
 
 
 def subsets_design(L: int, T: int, fill: str = "zero") -> Design:

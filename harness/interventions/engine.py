@@ -6,6 +6,7 @@ gives its bytes.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +25,9 @@ MOST_ROWS = 512
 """Branches that are fed at once."""
 ROW_BLOCK = 16
 """Rows are filled up to a multiple of this: the last rows of an odd number go through other kernels, with other rounding."""
+
+GOLD_STEPS = 16
+"""Tokens of gold answers that are fed at once."""
 
 Observer = Callable[[Site, Tensor, Rows], None]
 """Sees the activations [rows, d] of a place as they go on, interventions included."""
@@ -238,13 +242,37 @@ class Batch:
         ids, lengths = ids[self._rows.problems], lengths[self._rows.problems]
         total = _log_probability(self.allowed(self._model.logits(self._hidden)), ids[:, 0])
         if ids.shape[1] > 1:
-            before = self._branches.length
-            hidden = self._feed(self._model.embed(ids[:, :-1]))
-            self._branches.forget(before)
-            for step in range(1, ids.shape[1]):
-                scored = _log_probability(self.allowed(self._model.logits(hidden[:, step - 1])), ids[:, step])
-                total = total + torch.where(step < lengths, scored, 0.0)
+            self._fork()._score_on(ids, lengths, total)
         return self.by_problem(total)
+
+    def _score_on(self, ids: Tensor, lengths: Tensor, total: Tensor) -> None:
+        """Add to ``total`` [rows] what tokens [rows, m] after the first add, some at a time. Finished rows leave.
+
+        A gold answer is as long as the baseline's wording; one that rambles must not make all others wait.
+        """
+        rows, fed = torch.arange(len(ids), device=ids.device), 0
+        while True:
+            some = ids[rows, fed : fed + GOLD_STEPS]
+            scored = ids[rows, fed + 1 : fed + 1 + some.shape[1]]
+            hidden = self._feed(self._model.embed(some))
+            for step in range(scored.shape[1]):
+                one = _log_probability(self.allowed(self._model.logits(hidden[:, step])), scored[:, step])
+                total[rows] += torch.where(fed + 1 + step < lengths[rows], one, 0.0)
+            fed += some.shape[1]
+            running = lengths[rows] > fed + 1
+            if not running.any():
+                return
+            staying = _to_a_block(running)
+            if len(staying) < len(rows):
+                self._select(staying)
+                rows = rows[staying]
+
+    def _fork(self) -> "Batch":
+        """The same rows at the same place, to be fed on apart from these; nobody watches."""
+        other = copy(self)
+        other._plan = self._plan.fork()
+        other._branches = self._branches.fork(other)
+        return other
 
     def answer(self) -> list[list[list[int]]]:
         """Decode greedily; token ids [B][K], EOS included. Finished rows leave."""

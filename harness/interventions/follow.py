@@ -36,6 +36,7 @@ class Followed:
     float32: distance of the residual stream from the baseline's, 1 less the cosine, and the length of the difference over
     that of the baseline's; depth 0 is what is fed, depth l + 1 what leaves layer l. Exactly 0 where the states are equal.
     ``tokens`` [n, K, P, 5] int32 and ``probability``: the likeliest tokens when the output head reads the position.
+    ``counts`` [n, 4] int32: tokens of the prompt in each of ``KEY_CLASSES``.
     """
 
     weights: NDArray[np.float32]
@@ -43,6 +44,7 @@ class Followed:
     relative: NDArray[np.float32]
     tokens: NDArray[np.int32]
     probability: NDArray[np.float32]
+    counts: NDArray[np.int32]
 
 
 def follow(
@@ -95,6 +97,7 @@ def follow_batch(
     members = _members(prompts, context.mask)
     layout = _layout(model, len(prompts), len(conditions))
     arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.items()}
+    arrays["counts"][:] = members.sum(1).cpu().numpy()
     for some in together(conditions, model.n_latents, len(prompts)):
         look = _Look(model, arrays, some, members)
         branches = [BASELINE, *(conditions[number] for number in some)]
@@ -117,6 +120,7 @@ def _layout(model: ThoughtModel, n: int, conditions: int) -> Layout:
         "relative": ((*of_each, T + 1, model.n_layers + 1), single),
         "tokens": ((*of_each, T + 1, SHOWN_TOKENS), np.dtype(np.int32)),
         "probability": ((*of_each, T + 1, SHOWN_TOKENS), single),
+        "counts": ((n, len(KEY_CLASSES)), np.dtype(np.int32)),
     }
 
 

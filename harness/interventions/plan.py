@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -125,6 +126,12 @@ class Plan:
 
     def _layers(self, layers: tuple[int, ...] | None) -> Sequence[int]:
         return range(self.n_layers) if layers is None else layers
+
+    def fork(self) -> "Plan":
+        """The same plan for the same rows, which can go on with others."""
+        other = copy(self)
+        other._compiled, other._rows_of = {}, {}
+        return other
 
     def select(self, rows: Tensor) -> None:
         """Go on with these rows only."""

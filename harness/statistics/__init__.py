@@ -26,9 +26,19 @@ from harness.statistics.permutation import (
     sign_flip_p,
 )
 from harness.statistics.planted import Ground, plant
+from harness.statistics.regression import Regression, regression
+from harness.statistics.relations import (
+    midranks,
+    pairing_p,
+    pearson,
+    resampled_pearson,
+    resampled_spearman,
+    spearman,
+)
 
 __all__ = [
     "Ground",
+    "Regression",
     "agreement",
     "benjamini_hochberg",
     "drawn_p",
@@ -39,18 +49,25 @@ __all__ = [
     "least_p",
     "mcnemar_p",
     "mean_patterns",
+    "midranks",
     "p_value",
+    "pairing_p",
+    "pearson",
     "percentile_interval",
     "plant",
     "random_head_sets",
     "rearranged",
+    "regression",
     "resample",
     "resample_weights",
+    "resampled_pearson",
+    "resampled_spearman",
     "shuffled",
     "shuffled_means",
     "side_by_side",
     "sign_flip_p",
     "simultaneous_interval",
+    "spearman",
     "uniform",
     "uniform_context",
     "weighted_means",

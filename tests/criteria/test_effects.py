@@ -27,6 +27,7 @@ from tests.criteria.effect_cases import (
     untouched,
 )
 from tests.criteria.importance_cases import CASES as IMPORTANCE_CASES
+from tests.criteria.sensitivity_cases import CASES as SENSITIVITY_CASES
 
 EFFECTS = {
     one.id: one
@@ -50,7 +51,7 @@ def value(name: str, trials: Trials) -> Any:
 
 
 def test_every_hypothesis_has_a_planted_case() -> None:
-    assert set(EFFECTS) == {*CASES, *IMPORTANCE_CASES}
+    assert set(EFFECTS) == {*CASES, *IMPORTANCE_CASES, *SENSITIVITY_CASES}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -137,7 +138,25 @@ def answer_alone(
     return ids, logits, log_probability
 
 
-def attend_alone(
+@dataclass(frozen=True)
+class Inside:
+    """What thoughts and EOT of one problem read, are and decode to, P = T + 1 positions, in float64.
+
+    ``weights`` [L, H, P, prompt + P] as transformers' own eager attention returns them; ``states`` [P, L + 1, d]: what is fed
+    and the residual stream after each layer; ``logits`` [P, V + 3].
+    """
+
+    weights: Tensor
+    states: Tensor
+    logits: Tensor
+
+
+def attend_alone(model: ThoughtModel, prompt: Sequence[int], **ways: Any) -> Tensor:
+    """[L, H, T + 1, T]: weights of thoughts and EOT on the thoughts; ``ways`` as for :func:`look_inside`."""
+    return look_inside(model, prompt, **ways).weights[..., len(prompt) : -1]
+
+
+def look_inside(
     model: ThoughtModel,
     prompt: Sequence[int],
     *,
@@ -146,38 +165,57 @@ def attend_alone(
     head: dict[tuple[int, int], Replace] | None = None,
     fed: Replace | None = None,
     n_latents: int | None = None,
-) -> Tensor:
-    """[L, H, T + 1, T]: weights of thoughts and EOT on the thoughts, as transformers' own eager attention returns them."""
+) -> Inside:
+    """One problem, followed from the first thought to EOT."""
     thoughts, latents = model.n_latents if n_latents is None else n_latents, model.n_latents
     plain = Plain(model, thoughts, scores, residual or {}, head or {})
-    found = torch.zeros(model.n_layers, model.n_heads, latents + 1, latents, dtype=torch.float64)
+    length = len(prompt)
+    weights = torch.zeros(model.n_layers, model.n_heads, latents + 1, length + latents + 1, dtype=torch.float64)
+    states = torch.zeros(latents + 1, model.n_layers + 1, model.width, dtype=torch.float64)
+    logits = []
 
     def look(layer: int, module: Any, args: Any, output: Any) -> None:
-        own = output[1][0, :, -1, len(prompt) :][:, :thoughts]
-        found[layer, :, plain.position, : own.shape[-1]] = own
+        row, of_layer = output[1][0, :, -1], weights[layer, :, plain.position]
+        own = min(row.shape[-1] - length, thoughts)
+        of_layer[:, : length + own] = row[:, : length + own]
+        if row.shape[-1] > length + thoughts:
+            of_layer[:, length + latents] = row[:, length + thoughts]
+
+    def leave(layer: int, module: Any, args: Any, output: Any) -> None:
+        states[plain.position, layer + 1] = output[0, 0]
 
     layers = plain.backbone.h if hasattr(plain.backbone, "h") else plain.backbone.layers
     registered = model.language.config._attn_implementation
     with torch.inference_mode():
         hidden = plain.encode(prompt)
         model.language.set_attn_implementation("eager")
-        handles = [
-            (layer.attn if hasattr(layer, "attn") else layer.self_attn).register_forward_hook(partial(look, number))
-            for number, layer in enumerate(layers)
-        ]
         try:
             # Eager attention of LLaMA takes its softmax in float32 whatever the model's type; random models amplify that.
             with (
                 plain.hooked(),
                 patch.object(torch.nn.functional, "softmax", lambda scores, dim, dtype=None: scores.softmax(dim)),
             ):
+                handles = [
+                    handle
+                    for number, layer in enumerate(layers)
+                    for handle in (
+                        (layer.attn if hasattr(layer, "attn") else layer.self_attn).register_forward_hook(
+                            partial(look, number)
+                        ),
+                        layer.register_forward_hook(partial(leave, number)),
+                    )
+                ]
                 for position in range(thoughts):
                     embedding = model.projection(hidden[None])[0]
-                    hidden = plain.step(fed(position, embedding) if fed else embedding)
+                    embedding = fed(position, embedding) if fed else embedding
+                    states[position, 0] = embedding
+                    hidden = plain.step(embedding)
+                    logits.append(plain.logits(hidden))
                 plain.position = latents
-                plain.token(model.eot_id)
+                states[latents, 0] = model.language.get_input_embeddings()(torch.tensor(model.eot_id))
+                logits += [plain.logits(plain.token(model.eot_id))]
         finally:
             model.language.set_attn_implementation(registered)
             for handle in handles:
                 handle.remove()
-    return found
+    return Inside(weights, states, torch.stack(logits))

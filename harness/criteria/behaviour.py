@@ -1,0 +1,159 @@
+"""What hiding a thought from its later readers does to the answers, and what thoughts read of the question's numbers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.criteria.blocks import BlockTrials
+from harness.criteria.criterion import Measurement
+from harness.criteria.effects import ControlName, Effect, EffectTest, behaviour_study
+from harness.criteria.sample import RESAMPLES
+from harness.interventions.designs import ALL_BLOCKED, HIDDEN, READERS, SEQUENTIAL
+from harness.measures import NotApplicable
+from harness.measures.importance import paired_drop
+from harness.statistics import benjamini_hochberg, mcnemar_p, percentile_interval, resample_weights
+
+Array = NDArray[Any]
+FIRST, LATE = HIDDEN
+READ: tuple[ControlName, ...] = ("random", "contentless", "control-model")
+"""Controls of what thoughts read without an intervention."""
+
+
+def spread(values: Array, seed: int) -> tuple[Array, Array]:
+    """95 % bootstrap interval over problems of the means of values [n, ...]; NaN for fewer than two problems."""
+    if len(values) < 2:
+        nothing = np.full(values.shape[1:], np.nan)
+        return nothing, nothing
+    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    low, high = percentile_interval(resample_weights(len(values), RESAMPLES, seed) @ flat)
+    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
+
+
+def first_matters() -> EffectTest[BlockTrials]:
+    """q of the answers lost with the first thought hidden; 1 where no more are lost than gained."""
+    return EffectTest(behaviour_study, _first_matters, shortened=lambda trials: _lost_q(trials, FIRST)[0])
+
+
+def _lost_q(trials: BlockTrials, position: int) -> tuple[float, Array, Array]:
+    """q of a thought, 1 unless accuracy falls; p and q [T] of all thoughts."""
+    p = mcnemar_p(trials.of("right", "baseline"), trials.hidden("right"))
+    q = benjamini_hochberg(p)
+    fell = trials.impact()[:, trials.thought(position)].sum() > 0
+    return float(q[position]) if fell else 1.0, p, q
+
+
+def _first_matters(trials: BlockTrials) -> Measurement:
+    value, p, q = _lost_q(trials, FIRST)
+    drop = trials.impact().astype(np.float64)
+    low, high = spread(drop, trials.seed)
+    means = drop.mean(axis=0)
+    return Measurement(
+        value,
+        p_value=float(p[FIRST]),
+        q_value=float(q[FIRST]),
+        answer=f"Hiding CT{FIRST} costs {means[FIRST]:.3g} [{low[FIRST]:.3g}, {high[FIRST]:.3g}] of accuracy, hiding CT{LATE} "
+        f"{means[LATE]:.3g} [{low[LATE]:.3g}, {high[LATE]:.3g}]"
+        if trials.T > LATE
+        else f"Hiding CT{FIRST} costs {means[FIRST]:.3g} [{low[FIRST]:.3g}, {high[FIRST]:.3g}] of accuracy",
+        beside={
+            "baseline_accuracy": float(trials.of("right", "baseline").mean()),
+            "accuracy_drop": means.tolist(),
+            "accuracy_drop_ci_low": low.tolist(),
+            "accuracy_drop_ci_high": high.tolist(),
+            "p": p.tolist(),
+            "q": q.tolist(),
+            "gold_log_probability_drop": paired_drop(trials.of("gold", "baseline"), trials.hidden("gold"))
+            .mean(axis=0)
+            .tolist(),
+            "drop_for_latents_alone": trials.impact("latents").mean(axis=0).tolist(),
+            "drop_with_readers_matched": trials.impact("matched").mean(axis=0).tolist(),
+            "drop_with_all_blocked": _drop(trials, ALL_BLOCKED),
+            "drop_with_predecessors_alone": _drop(trials, SEQUENTIAL),
+        },
+    )
+
+
+def _drop(trials: BlockTrials, name: str) -> float:
+    return float(paired_drop(trials.of("right", "baseline"), trials.of("right", name)[:, None]).mean())
+
+
+def first_more_than_late() -> EffectTest[BlockTrials]:
+    """What the first thought costs less what the late one does, as hidden and with readers matched: the smaller lower end."""
+    return EffectTest(behaviour_study, _first_more_than_late, attainable=(-2.0, 2.0))
+
+
+def _first_more_than_late(trials: BlockTrials) -> Measurement:
+    late = trials.thought(LATE)
+    compared = {
+        "hidden from all later queries": "both",
+        "hidden from the last thought and the answer": "matched",
+    }
+    impacts = [trials.impact(readers) for readers in READERS if readers in compared.values()]
+    differences = np.stack([impact[:, FIRST] - impact[:, late] for impact in impacts], axis=1).astype(np.float64)
+    low, high = spread(differences, trials.seed)
+    means, least = differences.mean(axis=0), int(low.argmin())
+    return Measurement(
+        float(low[least]),
+        interval=(float(low[least]), float(high[least])),
+        answer=f"CT{FIRST} less CT{late}: {means[0]:.3g} [{low[0]:.3g}, {high[0]:.3g}] hidden from all later queries, "
+        f"{means[1]:.3g} [{low[1]:.3g}, {high[1]:.3g}] with as many readers each",
+        beside={
+            "compared": list(compared),
+            "differences": means.tolist(),
+            "differences_ci_low": low.tolist(),
+            "differences_ci_high": high.tolist(),
+        },
+    )
+
+
+def late_hardly_matters() -> EffectTest[BlockTrials]:
+    """The end farther from 0 of the interval of what the late thought costs."""
+    return EffectTest(behaviour_study, _late_hardly_matters, attainable=(-1.0, 1.0), ends_attained=True)
+
+
+def _late_hardly_matters(trials: BlockTrials) -> Measurement:
+    drop = trials.impact()[:, trials.thought(LATE)].astype(np.float64)
+    low, high = (float(end) for end in spread(drop, trials.seed))
+    return Measurement(
+        low if abs(low) > abs(high) else high,
+        interval=(low, high),
+        beside={"point": float(drop.mean()), "lost": int((drop > 0).sum()), "gained": int((drop < 0).sum())},
+    )
+
+
+def numbers_read_first() -> Effect[BlockTrials]:
+    """What the first thought reads of the question's numbers less the mean of what the others do."""
+
+    def difference(values: Array) -> Array:
+        return np.asarray(values[:, 0] - values[:, 1:].mean(axis=1))
+
+    def attention(trials: BlockTrials) -> Array:
+        if trials.T < 2:
+            raise NotApplicable("needs at least 2 thoughts")
+        return difference(trials.numbers)[:, None]
+
+    def beside(trials: BlockTrials) -> dict[str, Any]:
+        read = trials.numbers.mean(axis=0)
+        adjusted = trials.numbers - trials.evenly
+        low, high = spread(difference(adjusted), trials.seed)
+        return {
+            "attention_on_numbers": read.tolist(),
+            "if_all_were_read_alike": trials.evenly.mean(axis=0).tolist(),
+            "difference_if_all_were_read_alike": float(difference(trials.evenly).mean()),
+            "difference_beyond_that": float(difference(adjusted).mean()),
+            "difference_beyond_that_ci_low": float(low),
+            "difference_beyond_that_ci_high": float(high),
+            "over_even_reading": (read / trials.evenly.mean(axis=0)).tolist(),
+        }
+
+    return Effect(
+        behaviour_study,
+        attention,
+        lambda means: means[..., 0],
+        (-1.0, 1.0),
+        end="low",
+        controls=READ,
+        beside=beside,
+        ends_attained=False,
+    )

@@ -1,0 +1,151 @@
+"""The report on behaviour in plain language: no sentence without the criterion it rests on, none that goes further than it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from harness.criteria.results import CriterionResult
+from harness.criteria.roles import CLAIMS, ROLES, Judged, RoleVerdict, Standing, judge_role, standing
+from harness.files import write_text
+
+if TYPE_CHECKING:
+    from harness.criteria.evidence import ModelStudy
+
+DESCRIBED = ("B.2-files", "B.5-redistribution", "B.6-divergence", "B.4-cases")
+"""Criteria whose answers describe, and claim nothing."""
+TRUSTED = ("B.1-complete", "B.1-sham", "B.1-readback")
+SECTIONS: Sequence[tuple[Standing, str, str]] = (
+    ("supported", "What was found", "These hold for the model and for no control."),
+    (
+        "empty",
+        "What is true, but says nothing about CT0",
+        "These hold for the model, and for a control as well.",
+    ),
+    ("unchecked", "What holds, without a control that says what it is worth", "No control was run for these."),
+    ("expected", "What nothing speaks against", "These should hold wherever there is no effect, and they do."),
+    ("not found", "What was not found", "These were tested and do not hold."),
+    ("untested", "What could not be tested", "For these there is no verdict."),
+)
+"""Of each standing: the heading, and what it means."""
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
+
+
+class BehaviourReport:
+    """Writes docs/experiments/{MM-DD}_{model}_{dataset}_behaviour.md from verdicts; the path is relative to the output folder."""
+
+    def __init__(self, study: "ModelStudy", judged: Judged):
+        self._study, self._judged = study, judged
+
+    @cached_property
+    def roles(self) -> list[RoleVerdict]:
+        """What is said of each role."""
+        return [judge_role(role, self._judged) for role in ROLES]
+
+    @cached_property
+    def path(self) -> str:
+        """Where it is written."""
+        study = self._study
+        name = f"{study.provenance['time'][5:10]}_{study.name}_{study.intervened.problems('test').name}_behaviour.md"
+        relative = f"docs/experiments/{name}"
+        write_text(study.absolute(relative), "\n".join(self._lines()) + "\n")
+        return relative
+
+    def _lines(self) -> Iterator[str]:
+        problems = self._study.intervened.problems("test")
+        conditions = len(self._study.intervened.blocks_design())
+        yield f"# What CT0 does in {_plain(self._study.name)}"
+        yield ""
+        yield (
+            f"{len(problems)} problems, the whole {problems.split} split of {_plain(problems.name)}, answered under {conditions} "
+            "conditions: a thought is hidden when no later thought and no answer token can read it. In brackets stand the "
+            "criteria that a sentence rests on; they are defined in the [report](../../index.html)."
+        )
+        yield ""
+        for name in TRUSTED:
+            result = self._judged(name)
+            yield f"- {_plain(result.statement)}: {_verdict(result)}. [{name}]"
+        yield from self._claims()
+        yield from self._of_roles()
+        yield from self._described()
+        yield from self._cases()
+
+    def _claims(self) -> Iterator[str]:
+        results = {name: self._judged(name) for name in CLAIMS}
+        for wanted, heading, meaning in SECTIONS:
+            own = {name: result for name, result in results.items() if standing(result) == wanted}
+            if own:
+                yield from ("", f"## {heading}", "", meaning, "")
+                yield from (f"- {_said(name, result, wanted)} [{name}]" for name, result in own.items())
+
+    def _of_roles(self) -> Iterator[str]:
+        yield from ("", "## Three roles claimed for CT0", "")
+        yield "| role | claim | verdict | rests on |"
+        yield "|---|---|---|---|"
+        for one in self.roles:
+            by = ", ".join(f"{name} {how}" for name, how in one.by.items())
+            yield f"| {one.role.name} | {one.role.claim} | **{one.verdict}** | {by} |"
+
+    def _described(self) -> Iterator[str]:
+        yield from ("", "## What happens when CT0 is hidden", "")
+        for name in DESCRIBED:
+            result = self._judged(name)
+            words = (
+                result.answer if result.verdict == "pass" and result.answer else f"no description: {_verdict(result)}"
+            )
+            yield f"- {_plain(words)}. [{name}]"
+            yield from (
+                f"  ![{PurePosixPath(path).stem}](../../{path})"
+                for path in result.artifacts
+                if path.endswith(".png") and "case_studies" not in path
+            )
+
+    def _cases(self) -> Iterator[str]:
+        if self._judged("B.4-cases").verdict != "pass":
+            return
+        yield from ("", "## Cases", "")
+        yield "They were chosen by a rule, illustrate what was measured, and prove nothing. [B.4-cases]"
+        for number, case in enumerate(self._study.case_files.content, start=1):
+            yield from ("", f"### {number}. Problem {case['problem_id']}, {case['difficulty']} steps", "")
+            yield f"> {_plain(case['question'])}"
+            yield from ("", f"Gold answer {case['gold']:g}. {_plain(case['narrative'])} [B.4-cases]", "")
+            yield f"![case {number}](../../{case['figure'][0]})"
+
+
+def _said(name: str, result: CriterionResult, how: Standing) -> str:
+    """A claim with its number, no stronger than its standing."""
+    claim = CLAIMS[name]
+    number = f" ({_plain(result.answer)})" if result.answer else f" ({_measured(result)})"
+    match how:
+        case "supported" | "expected":
+            return f"{claim}{number}."
+        case "unchecked":
+            return f"{claim}{number}; whether it takes this model's thoughts to see that is open."
+        case "empty":
+            passing = ", ".join(control for control, one in result.controls.items() if one.passes)
+            return f"{claim}{number}, but so it is with: {passing}."
+        case "not found":
+            return f'Not found: "{claim}"{number}{"; " + result.reason if result.reason else ""}.'
+        case "untested":
+            return f'Not tested: "{claim}" ({_plain(result.reason or "no reason given")}).'
+
+
+def _measured(result: CriterionResult) -> str:
+    value: Any = result.measured
+    shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+    ends = (
+        ""
+        if result.ci_low is None or result.ci_high is None
+        else f", 95 % interval {result.ci_low:.3g} to {result.ci_high:.3g}"
+    )
+    return f"measured {shown}, rule {result.comparator} {result.threshold}{ends}"
+
+
+def _verdict(result: CriterionResult) -> str:
+    return f"{result.verdict}{', ' + _plain(result.reason) if result.reason else ''}"
+
+
+def _plain(text: str) -> str:
+    """Text of data or models, on one line and with nothing in it that Markdown would take for its own."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,234 @@
+"""case_studies.json and a figure of every case, each written once, with its provenance."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.behaviour import CODES
+from harness.criteria.behaviour import FIRST
+from harness.criteria.cases import RULE, Case, choose
+from harness.criteria.drawings import drawn_once
+from harness.files import digest, write_json
+from harness.interventions.designs import ALL_BLOCKED, SEQUENTIAL, block_name
+from harness.interventions.keys import key_names
+from harness.measures.importance import paired_drop
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.criteria.evidence import ModelStudy
+    from harness.problems import Problem
+
+Array = NDArray[Any]
+_WITHOUT = {
+    ALL_BLOCKED: "all thoughts hidden from all later queries",
+    SEQUENTIAL: "thoughts that read only themselves and the one before",
+}
+LIKELY = 0.1
+"""Least probability at which a token is what a thought decodes to, in the words of a case."""
+
+
+class CaseFiles:
+    """Writes the case studies; paths are relative to the output folder."""
+
+    def __init__(self, study: "ModelStudy"):
+        self._study = study
+        self._hidden = block_name("both", FIRST, study.n_latents)
+
+    @cached_property
+    def drop(self) -> Array:
+        """[n]: log-probability that the gold answer loses with the first thought hidden."""
+        trials = self._study.intervened.blocks()
+        return paired_drop(trials.of("gold", "baseline"), trials.of("gold", self._hidden)[:, None])[:, 0]
+
+    @cached_property
+    def cases(self) -> list[Case]:
+        """The chosen problems, in the order in which they were chosen."""
+        trials = self._study.intervened.blocks()
+        difficulty = np.array([problem.difficulty for problem in self._study.intervened.problems("test")])
+        return choose(trials.of("codes", self._hidden), difficulty, self.drop)
+
+    @cached_property
+    def content(self) -> list[dict[str, Any]]:
+        """What case_studies.json says of each case."""
+        return [self._case(case, path) for case, path in zip(self.cases, self.figures, strict=True)]
+
+    @cached_property
+    def studies(self) -> str:
+        """case_studies.json."""
+        study, problems = self._study, self._study.intervened.problems("test")
+        relative = f"results/{study.name}/case_studies.json"
+        write_json(
+            study.absolute(relative),
+            {
+                "model": study.name,
+                "dataset": problems.name,
+                "split": problems.split,
+                "n_problems": len(problems),
+                "hidden": self._hidden,
+                "rule": RULE,
+                "cases": self.content,
+                "provenance": {**study.provenance, "dataset_fingerprint": problems.fingerprint},
+            },
+        )
+        return relative
+
+    @cached_property
+    def figures(self) -> list[tuple[str, str]]:
+        """Paths of the figure of each case."""
+        study = self._study
+        key = study.intervened.about("test").key(repr(study.intervened.blocks_design()))
+        return [
+            drawn_once(
+                study.options.output,
+                f"figures/{study.name}/case_studies/{place:02d}_problem_{self._problem(case).id}",
+                lambda case=case: self._figure(case),  # type: ignore[misc]
+                digest(key, study.intervened.problems("test").name, str(case)),
+            )
+            for place, case in enumerate(self.cases, start=1)
+        ]
+
+    def _problem(self, case: Case) -> "Problem":
+        return self._study.intervened.problems("test")[case.row]
+
+    @cached_property
+    def _tokens(self) -> dict[int, str]:
+        rows = [case.row for case in self.cases]
+        return self._study.intervened.about("test").token_texts(self._study.intervened.followed()["tokens"][rows, :2])
+
+    def lens(self, row: int, condition: int) -> list[list[tuple[str, float]]]:
+        """[T + 1][5]: what the output head reads at each thought and EOT, likeliest first."""
+        followed = self._study.intervened.followed()
+        tokens, probability = followed["tokens"][row, condition], followed["probability"][row, condition]
+        return [
+            [(self._tokens[int(token)], float(share)) for token, share in zip(*of_position, strict=True)]
+            for of_position in zip(tokens, probability, strict=True)
+        ]
+
+    def _answers(self, row: int) -> dict[str, dict[str, Any]]:
+        study = self._study
+        design, T = list(study.intervened.blocks_design()), study.n_latents
+        answered, texts = study.intervened.answered_blocks(), study.intervened.block_texts()
+        gold = study.intervened.problems("test")[row].answer
+        shown = ["baseline", *(block_name("both", place, T) for place in range(T)), ALL_BLOCKED, SEQUENTIAL]
+        found = {}
+        for name in shown:
+            column = design.index(name)
+            kind = study.intervened.explained(row, column)
+            found[name] = {
+                "text": texts[row][column],
+                "number": answered.numbers[row, column],
+                "correct": bool(answered.numbers[row, column] == gold),
+                "error_class": kind.error_class,
+                "evidence": kind.evidence,
+                "gold_log_probability": answered.gold_log_probability[row, column],
+            }
+        return found
+
+    def _case(self, case: Case, paths: tuple[str, str]) -> dict[str, Any]:
+        followed, problem = self._study.intervened.followed(), self._problem(case)
+        T = self._study.n_latents
+        attention = self._attention(case.row)
+        answers, lens = self._answers(case.row), [self.lens(case.row, place) for place in (0, 1)]
+        positions = [*(f"CT{place}" for place in range(T)), "EOT"]
+        return {
+            "problem_id": problem.id,
+            "question": problem.question,
+            "solution": problem.solution,
+            "gold": problem.answer,
+            "difficulty": problem.difficulty,
+            "chosen_as": {"error_class": CODES[case.code], "level": case.level},
+            "gold_log_probability_drop": case.drop,
+            "answers": answers,
+            "decodes_to": {
+                position: {
+                    name: [{"token": token, "probability": share} for token, share in one[place]]
+                    for name, one in zip(("baseline", self._hidden), lens, strict=True)
+                }
+                for place, position in enumerate(positions)
+            },
+            "attention": {
+                "key_classes": list(key_names(T)),
+                "queries": positions,
+                "baseline": attention[0],
+                self._hidden: attention[1],
+            },
+            "relative_distance": followed["relative"][case.row, 1],
+            "narrative": narrative(case, answers, lens, self._hidden, positions),
+            "figure": list(paths),
+        }
+
+    def _attention(self, row: int) -> Array:
+        """[2, T + 1, C]: mean over layers and heads, baseline and hidden."""
+        return np.asarray(self._study.intervened.followed()["weights"][row, :2].mean(axis=(1, 2), dtype=np.float64))
+
+    def _figure(self, case: Case) -> "Figure":
+        from harness.figures.case_study import case_study_figure
+
+        problem, answers = self._problem(case), self._answers(case.row)
+        attention = self._attention(case.row)
+        return case_study_figure(
+            lens_baseline=self.lens(case.row, 0),
+            lens_blocked=self.lens(case.row, 1),
+            attention_baseline=attention[0],
+            attention_blocked=attention[1],
+            classes=list(key_names(self._study.n_latents)),
+            divergence=np.asarray(self._study.intervened.followed()["relative"][case.row, 1]),
+            question=problem.question,
+            gold=f"{problem.answer:g}",
+            answer_baseline=_said(answers["baseline"]),
+            answer_blocked=_said(answers[self._hidden]),
+            title=f"{self._study.name}, problem {problem.id}: CT{FIRST} hidden",
+        )
+
+
+def narrative(
+    case: Case,
+    answers: dict[str, dict[str, Any]],
+    lens: list[list[list[tuple[str, float]]]],
+    hidden: str,
+    positions: list[str],
+) -> str:
+    """A case in sentences that say what was seen and nothing about why."""
+    before, after = answers["baseline"], answers[hidden]
+    if before["correct"] and after["correct"]:
+        happened = f"The answer is right and stays right with CT{FIRST} hidden"
+    elif before["correct"]:
+        happened = f"Right under the baseline, the answer with CT{FIRST} hidden is {_said(after)}"
+    else:
+        happened = (
+            f"Already wrong under the baseline ({_said(before)}), the answer with CT{FIRST} hidden is {_said(after)}"
+        )
+    kind = after["error_class"]
+    evidence = f": {after['evidence']}" if after["evidence"] and not after["correct"] else ""
+    explained = "" if after["correct"] else f" ({kind}{evidence or ', nothing found that would explain it'})"
+    moved = f"The gold answer's log-probability changes by {-case.drop:+.3g}."
+    changed = [
+        f"{position} from {_shown(one)} to {_shown(other)}"
+        for position, one, other in zip(positions, *lens, strict=True)
+        if one[0][0] != other[0][0] and max(one[0][1], other[0][1]) >= LIKELY
+    ]
+    decoded = (
+        f"What the output head reads changes at {', '.join(changed)}."
+        if changed
+        else "The likeliest token that the output head reads is the same at every thought."
+    )
+    others = [
+        _WITHOUT.get(name, f"{name.removeprefix('blocked ')} hidden")
+        for name, one in answers.items()
+        if name not in ("baseline", hidden) and before["correct"] and not one["correct"]
+    ]
+    also = f" It is wrong too with {'; with '.join(others)}." if others else ""
+    return f"{happened}{explained}. {moved} {decoded}{also}"
+
+
+def _said(answer: dict[str, Any]) -> str:
+    number = answer["number"]
+    return f"{number:g}" if np.isfinite(number) else "no number"
+
+
+def _shown(likeliest: list[tuple[str, float]]) -> str:
+    token, share = likeliest[0]
+    return f"{token.strip()!r} ({share:.2f})"

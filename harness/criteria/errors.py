@@ -1,0 +1,164 @@
+"""Whether hiding a thought changes the kind of error, on the error classes of the answers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.behaviour import CODES, ERROR_CLASSES
+from harness.criteria.behaviour import FIRST, LATE, spread
+from harness.criteria.blocks import BlockTrials
+from harness.criteria.criterion import Measurement
+from harness.criteria.effects import EffectTest, behaviour_study
+from harness.criteria.hypothesis import undefined
+from harness.criteria.sample import RESAMPLES
+from harness.criteria.taxonomy import SHAM, members
+from harness.interventions.designs import block_name
+from harness.statistics import benjamini_hochberg, mcnemar_p, percentile_interval, resample_weights
+
+Array = NDArray[Any]
+REVERSAL = "OPERATION_REVERSAL"
+CALCULATION = "CALC_ERROR"
+BOTH = f"{CALCULATION} or {REVERSAL}"
+
+
+def in_class(codes: Array, name: str) -> Array:
+    """Who is in a class, or in one of these two together; codes [n, ...]."""
+    if name == BOTH:
+        return members(codes, CALCULATION) | members(codes, REVERSAL)
+    return members(codes, name)
+
+
+def tested(trials: BlockTrials) -> list[int]:
+    """Columns of the conditions that are compared with the baseline: all but it and the sham."""
+    return [column for column, name in enumerate(trials.names) if name not in ("baseline", SHAM)]
+
+
+def _first(trials: BlockTrials) -> int:
+    """Column of the condition that hides the first thought."""
+    return trials.names.index(block_name("both", trials.thought(FIRST), trials.T))
+
+
+def rises(name: str) -> EffectTest[BlockTrials]:
+    """q of a class of answers with the first thought hidden; 1 where its share among all answers does not rise."""
+    return EffectTest(
+        behaviour_study,
+        lambda trials: _rises(trials, name),
+        shortened=lambda trials: _risen_q(trials, name)[0],
+    )
+
+
+def _risen_q(trials: BlockTrials, name: str) -> tuple[float, float, float]:
+    """q, 1 unless the share rises; p and q whatever happens. The family: every condition, every class."""
+    names = [*ERROR_CLASSES, *([name] if name == BOTH else [])]
+    columns, column = tested(trials), _first(trials)
+    p = np.stack(
+        [mcnemar_p(in_class(trials.codes[:, 0], one), in_class(trials.codes[:, columns], one)) for one in names]
+    )
+    place = names.index(name), columns.index(column)
+    q = float(benjamini_hochberg(p.ravel()).reshape(p.shape)[place])
+    rose = in_class(trials.codes[:, column], name).mean() > in_class(trials.codes[:, 0], name).mean()
+    return (q if rose else 1.0), float(p[place]), q
+
+
+def _rises(trials: BlockTrials, name: str) -> Measurement:
+    value, p, q = _risen_q(trials, name)
+    columns = [0, _first(trials)]
+    before, after = in_class(trials.codes[:, columns], name).astype(np.float64).T
+    low, high = spread(after - before, trials.seed)
+    with np.errstate(invalid="ignore"):
+        among = np.stack([before, after]).sum(axis=1) / (~trials.right[:, columns]).sum(axis=0)
+    return Measurement(
+        value,
+        p_value=p,
+        q_value=q,
+        answer=f"{name}: {before.mean():.3g} of all answers, {after.mean():.3g} with CT{FIRST} hidden "
+        f"(change {(after - before).mean():+.3g} [{low:.3g}, {high:.3g}]); {among[0]:.3g} and {among[1]:.3g} of the wrong ones",
+        beside={
+            "share_of_all": [float(before.mean()), float(after.mean())],
+            "change": float((after - before).mean()),
+            "change_ci_low": float(low),
+            "change_ci_high": float(high),
+            "share_of_errors": among.tolist(),
+        },
+    )
+
+
+def kind_changes() -> EffectTest[BlockTrials]:
+    """The smaller q of the changes, among wrong answers, of evidenced calculation errors and of reversals."""
+    return EffectTest(behaviour_study, _kind_changes)
+
+
+EVIDENCED = tuple(CODES.index(name) for name in (CALCULATION, REVERSAL))
+
+
+def _kind_changes(trials: BlockTrials) -> Measurement:
+    columns = tested(trials)
+    place = columns.index(_first(trials))
+    point, resampled = _among_errors(trials, [0, *columns])
+    change, drawn = point[:, 1:] - point[:, :1], resampled[:, :, 1:] - resampled[:, :, :1]
+    known: Array = np.isfinite(drawn).all(axis=0)
+    if not known[:, place].all():
+        return undefined("there are no wrong answers to compare, in some resamples of the problems")
+    # A change without a value under another condition is no test, and no member of the family.
+    below, above = (drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)
+    p = np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + RESAMPLES))
+    q = np.ones(p.shape)
+    q[known] = benjamini_hochberg(p[known])
+    least = int(q[:, place].argmin())
+    low, high = percentile_interval(drawn[:, :, place])
+    named = ("evidenced calculation errors", "operation reversals")
+    return Measurement(
+        float(q[least, place]),
+        p_value=float(p[least, place]),
+        q_value=float(q[least, place]),
+        answer="; ".join(
+            f"{name} {point[kind, 0]:.3g} of the wrong answers, {point[kind, 1 + place]:.3g} with CT{FIRST} hidden "
+            f"({change[kind, place]:+.3g} [{low[kind]:.3g}, {high[kind]:.3g}])"
+            for kind, name in enumerate(named)
+        ),
+        beside={
+            "of": list(named),
+            "change": change[:, place].tolist(),
+            "change_ci_low": low.tolist(),
+            "change_ci_high": high.tolist(),
+            "p": p[:, place].tolist(),
+            "q": q[:, place].tolist(),
+        },
+    )
+
+
+def _among_errors(trials: BlockTrials, columns: list[int]) -> tuple[Array, Array]:
+    """Shares [2, K] of evidenced calculation errors and of reversals among wrong answers; the same resampled [draws, 2, K]."""
+    codes, n = trials.codes[:, columns], len(trials)
+    kinds = np.stack([codes == code for code in EVIDENCED], axis=1).astype(np.float64)
+    wrong = (~trials.right[:, columns]).astype(np.float64)
+    weights = resample_weights(n, RESAMPLES, trials.seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        point = kinds.mean(axis=0) / wrong.mean(axis=0)
+        drawn = (weights @ kinds.reshape(n, -1)).reshape(len(weights), *kinds.shape[1:]) / (weights @ wrong)[:, None]
+    return point, drawn
+
+
+def profile_changes_little() -> EffectTest[BlockTrials]:
+    """Upper end of the interval of the distance between the class shares with and without the late thought."""
+    return EffectTest(behaviour_study, _profile_changes_little, ends_attained=True)
+
+
+def _profile_changes_little(trials: BlockTrials) -> Measurement:
+    late = trials.thought(LATE)
+    codes = trials.codes[:, [0, trials.names.index(block_name("both", late, trials.T))]]
+    before, after = (
+        np.stack([members(codes, name) for name in ERROR_CLASSES], axis=1).astype(np.float64).transpose(2, 0, 1)
+    )
+    change = after - before
+    drawn = np.abs(resample_weights(len(change), RESAMPLES, trials.seed) @ change).sum(axis=1) / 2
+    low, high = (float(end) for end in percentile_interval(drawn))
+    return Measurement(
+        high,
+        interval=(low, high),
+        beside={
+            "total_variation": float(np.abs(change.mean(axis=0)).sum() / 2),
+            "problems_of_another_class": int(change.any(axis=1).sum()),
+        },
+    )

@@ -1,0 +1,79 @@
+"""What the verdicts on the study of behaviour allow one to say: claim by claim, and on the three roles claimed for CT0."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.criteria.results import CriterionResult
+
+Standing = Literal["supported", "expected", "empty", "unchecked", "not found", "untested"]
+"""Passes and no control does; passes as it should without any effect; passes and a control does too; passes, and nothing says
+whether a control would; fails; skipped or invalid."""
+Judged = Callable[[str], CriterionResult]
+
+CLAIMS: Mapping[str, str] = {
+    "B.1-ct0": "With CT0 hidden the model answers fewer problems rightly",
+    "B.1-specific": "CT0 matters more for the answer than CT4, also when both lose as many readers",
+    "B.1-ct4": "With CT4 hidden accuracy hardly changes",
+    "B.2-shift": "With CT0 hidden calculation errors and operation reversals are more frequent among all answers",
+    "B.2-shift-errors": "With CT0 hidden the wrong answers are of another kind",
+    "B.2-reversal": "With CT0 hidden operation reversals are more frequent among all answers",
+    "B.2-minimal": "With CT4 hidden answers are hardly spread over other classes",
+    "B.3-operations": "The more operations a problem has, the more it loses with CT0 hidden",
+    "B.3-multistep": "Problems of three and more operations lose more with CT0 hidden than shorter ones",
+    "B.3-single": "Problems of one operation are hardly affected by hiding CT0",
+    "B.5-aggregation": "CT0 reads the question's numbers more than later thoughts do",
+}
+"""What each hypothesis claims, as it is said where it holds."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role claimed for CT0, and the hypotheses that must all be supported before it is: attention alone never is enough."""
+
+    name: str
+    claim: str
+    criteria: tuple[str, ...]
+
+
+ROLES = (
+    Role("input aggregation", "CT0 gathers the question's quantities", ("B.5-aggregation", "B.1-ct0")),
+    Role("operation sequencing", "CT0 keeps which operation comes when", ("B.2-reversal", "B.2-shift-errors")),
+    Role(
+        "reasoning coordination",
+        "CT0 carries what longer chains of reasoning need",
+        ("B.1-specific", "B.3-operations", "B.3-multistep"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RoleVerdict:
+    """``supported``, ``not supported`` or ``untested``; ``by`` is the standing of each of the role's criteria."""
+
+    role: Role
+    verdict: Literal["supported", "not supported", "untested"]
+    by: dict[str, Standing]
+
+
+def standing(result: CriterionResult) -> Standing:
+    """What a verdict is worth."""
+    if result.verdict in ("skipped", "invalid"):
+        return "untested"
+    if result.verdict == "fail":
+        return "not found"
+    if result.null_should_pass:
+        return "expected"
+    if result.discriminates is None:
+        return "unchecked"
+    return "supported" if result.discriminates else "empty"
+
+
+def judge_role(role: Role, judged: Judged) -> RoleVerdict:
+    """Supported where every criterion is; not where one fails or says nothing; else untested."""
+    by = {name: standing(judged(name)) for name in role.criteria}
+    if all(one == "supported" for one in by.values()):
+        return RoleVerdict(role, "supported", by)
+    if any(one in ("not found", "empty") for one in by.values()):
+        return RoleVerdict(role, "not supported", by)
+    return RoleVerdict(role, "untested", by)

@@ -1,0 +1,133 @@
+"""Story B.1: what the model answers when later queries cannot read a thought."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.criteria.behaviour import FIRST, LATE, first_matters, first_more_than_late, late_hardly_matters
+from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.declare import hypothesis
+from harness.criteria.evidence import ModelStudy
+from harness.interventions.designs import block_name
+
+BLOCK_VALIDITY = ("B.1-sham", "B.1-readback")
+READ_BACK = "0 and <= 1e-5 (2e-2 in 16-bit)"
+
+
+def complete(study: ModelStudy) -> Measurement:
+    """Rows of the prediction files, each problem once in the order of the split, as they were answered."""
+    own, split = study.behaviour_files, study.intervened.problems("test")
+    answered, design = own.answered, list(study.intervened.blocks_design())
+    wrong = []
+    for condition, path in own.predictions.items():
+        rows = json.loads(study.absolute(path).read_text(encoding="utf-8"))["predictions"]
+        number = answered.numbers[:, design.index(condition)]
+        found = np.array([np.nan if row["number"] is None else row["number"] for row in rows])
+        same = [row["id"] for row in rows] == list(split.ids) and np.array_equal(found, number, equal_nan=True)
+        wrong += [] if same else [f"{path}: {len(rows)} rows"]
+    variants = json.loads(study.absolute(own.variants).read_text(encoding="utf-8"))
+    others = set(design) - set(own.predictions)
+    if set(variants["conditions"]) != others or any(
+        len(one["answer"]) != len(split) for one in variants["conditions"].values()
+    ):
+        wrong.append(own.variants)
+    return Measurement(
+        "== size of the test set" if not wrong else f"wrong: {', '.join(wrong)}",
+        n_problems=len(split),
+        beside={"rows": len(split), "conditions": len(design), "split_size": split.split_size},
+        artifacts=(*own.predictions.values(), own.variants),
+    )
+
+
+def sham(study: ModelStudy) -> Measurement:
+    """Problems whose answer tokens, gold log-probability or divergence under the sham are not the baseline's."""
+    answered = study.behaviour_files.answered
+    column = list(study.intervened.blocks_design()).index("sham")
+    same = (answered.tokens[:, column] == answered.tokens[:, 0]).all(axis=1)
+    same &= answered.gold_log_probability[:, column] == answered.gold_log_probability[:, 0]
+    same &= answered.divergence[:, column] == 0
+    return Measurement(int((~same).sum()), n_problems=len(same), beside={"outputs": len(same)})
+
+
+def read_back(study: ModelStudy) -> Measurement:
+    """The largest weight on blocked keys, and difference of the others from the run's own softmax without them."""
+    design = study.intervened.blocks_design()
+    found = study.intervened.about("test").read_back_blocks([design[name] for name in design if name != "baseline"])
+    tolerance = 1e-5 if study.options.dtype == "float32" else 2e-2
+    holds = found["cut"] > 0 and found["blocked"] == 0 and max(found["others"], found["output"]) <= tolerance
+    return Measurement(
+        READ_BACK if holds else f"{found['blocked']:.3g} and {max(found['others'], found['output']):.3g}",
+        beside={**found, "tolerance": tolerance},
+    )
+
+
+def _files(study: ModelStudy) -> Sequence[str]:
+    own, T = study.behaviour_files.predictions, study.n_latents
+    shown = ["baseline", *(block_name("both", position, T) for position in (FIRST, LATE) if position < T)]
+    return [own[name] for name in shown]
+
+
+CRITERIA = (
+    Criterion(
+        "B.1-complete",
+        "acceptance",
+        "All predictions are kept",
+        "Rows of the saved predictions, for the baseline and each thought hidden: every problem of the test split once, in "
+        "order, with the number that was answered. The other conditions lie in a file of their own, each with as many answers.",
+        Rule("is", "== size of the test set"),
+        complete,
+    ),
+    Criterion(
+        "B.1-sham",
+        "validity",
+        "Sham equals baseline",
+        "Problems whose answer tokens, gold log-probability or divergence under a sham differ from the baseline's in any bit.",
+        Rule("==", 0),
+        sham,
+    ),
+    Criterion(
+        "B.1-readback",
+        "validity",
+        "Blocked attention is blocked and nothing else is",
+        "Every condition on 16 problems, at every thought, EOT and the first answer tokens, all layers and heads: the largest "
+        "weight on a blocked key; and the largest difference of any weight, and of what the heads hand on, from a softmax in "
+        "float64 of the run's own scores without the blocked keys.",
+        Rule("is", READ_BACK),
+        read_back,
+    ),
+    hypothesis(
+        "B.1-ct0",
+        "Blocking CT0 lowers accuracy",
+        "No later thought and no answer token can read CT0. McNemar's exact two-sided test of the answers with and without, "
+        "Benjamini-Hochberg over all thoughts hidden in turn; 1 where accuracy does not fall. As control every problem loses a "
+        "thought at random.",
+        Rule("<", 0.001),
+        first_matters(),
+        rests_on=BLOCK_VALIDITY,
+        family="B.1-ct0",
+        shown=_files,
+    ),
+    hypothesis(
+        "B.1-specific",
+        "CT0 matters more than CT4",
+        "Accuracy lost with CT0 hidden less that with CT4 hidden, once hidden from all later queries, once from the last "
+        "thought and the answer alone, so that both lose as many readers; the smaller lower end of the two 95 % bootstrap "
+        "intervals over problems.",
+        Rule(">", 0),
+        first_more_than_late(),
+        rests_on=BLOCK_VALIDITY,
+        shown=_files,
+    ),
+    hypothesis(
+        "B.1-ct4",
+        "Blocking CT4 hardly matters",
+        "Accuracy lost with CT4 hidden from the last thought and the answer, its only later readers: the end of the 95 % "
+        "bootstrap interval over problems that lies farther from 0.",
+        Rule("between", (-0.05, 0.05)),
+        late_hardly_matters(),
+        rests_on=BLOCK_VALIDITY,
+        null_should_pass=True,
+        shown=_files,
+    ),
+)

@@ -1,0 +1,144 @@
+"""Story B.2: of what kind wrong answers are, and whether hiding a thought changes it."""
+
+import json
+from collections import Counter
+
+import numpy as np
+
+from harness.behaviour import CODES, ERROR_CLASSES
+from harness.criteria.behaviour import FIRST
+from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.declare import hypothesis
+from harness.criteria.errors import BOTH, CALCULATION, REVERSAL, kind_changes, profile_changes_little, rises
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.story_b_1 import BLOCK_VALIDITY
+from harness.criteria.taxonomy_files import LABELS
+
+
+def classes(study: ModelStudy) -> Measurement:
+    """Share of the saved predictions that have one of the nine classes, and a reason unless nothing explains them."""
+    own = study.taxonomy_files
+    rows = json.loads(study.absolute(own.full).read_text(encoding="utf-8"))["predictions"]
+    fit = [
+        row["error_class"] in ERROR_CLASSES and (row["evidence"] or row["error_class"] == CALCULATION) for row in rows
+    ]
+    n, conditions = study.intervened.classified().shape
+    unexplained = sum(row["evidence"] is None for row in rows)
+    return Measurement(
+        sum(map(bool, fit)) / (n * conditions),
+        n_problems=n,
+        attainable=(0.0, 1.0),
+        ends_attained=True,
+        beside={"predictions": len(rows), "unexplained": unexplained},
+        artifacts=(own.full,),
+    )
+
+
+def files(study: ModelStudy) -> Measurement:
+    """The summary counted again from the classes of every prediction, and these from the answers themselves."""
+    own = study.taxonomy_files
+    full, summary = (json.loads(study.absolute(path).read_text(encoding="utf-8")) for path in (own.full, own.summary))
+    wrong = []
+    by_condition: dict[str, dict[int, str]] = {}
+    for row in full["predictions"]:
+        by_condition.setdefault(row["condition"], {})[row["id"]] = row["code"]
+    design, codes = list(study.intervened.blocks_design()), study.intervened.classified()
+    ids = study.intervened.problems("test").ids
+    for column, name in enumerate(design):
+        if by_condition.get(name) != dict(zip(ids, (CODES[code] for code in codes[:, column]), strict=True)):
+            wrong.append(f"classes of {name}")
+    rows = {row["class"]: row for row in summary["table"]}
+    if not wrong:
+        shown = ("baseline", *own.shown)
+        shares = {name: Counter(by_condition[name].values()) for name in shown}
+        for name in shown:
+            for code in CODES:
+                share = shares[name][code] / len(ids)
+                change = share - shares["baseline"][code] / len(ids)
+                saved = rows[code][name]
+                near = abs((saved if name == "baseline" else saved["share"]) - share) < 1e-9
+                if not near or (name != "baseline" and abs(saved["change"] - change) > 1e-9):
+                    wrong.append(f"share of {code} under {name}")
+    missing = [path for path in own.figures if not study.absolute(path).is_file()]
+    baseline, hidden = (
+        {code: rows[code]["baseline"] if one is None else rows[code][one]["share"] for code in CODES}
+        for one in (None, own.shown[0])
+    )
+    largest = max((code for code in CODES if code != "CORRECT"), key=lambda code: hidden[code] - baseline[code])
+    return Measurement(
+        "present and consistent" if not wrong + missing else f"wrong: {', '.join((wrong + missing)[:4])}",
+        n_problems=len(ids),
+        answer=f"Hiding CT{FIRST} adds most to {LABELS.get(largest, largest)}: {baseline[largest]:.3g} to {hidden[largest]:.3g} "
+        f"of all answers; answers drawn at random from other problems give {rows[largest]['random']:.3g}",
+        beside={"accuracy": float(np.mean(codes[:, 0] == CODES.index("CORRECT")))},
+        artifacts=(own.full, own.summary, *own.figures),
+    )
+
+
+CRITERIA = (
+    Criterion(
+        "B.2-classes",
+        "acceptance",
+        "Every prediction has one of nine classes",
+        "Share of all predictions, every condition's, that the saved file gives one of the nine classes, with the expression "
+        "that produced the number unless it is an unexplained calculation error.",
+        Rule("==", 1),
+        classes,
+    ),
+    Criterion(
+        "B.2-files",
+        "acceptance",
+        "Taxonomy files",
+        "The classes of every prediction as the answers have them; shares under the baseline and with a thought hidden, and "
+        "the change, counted again from them; the figures.",
+        Rule("is", "present and consistent"),
+        files,
+    ),
+    hypothesis(
+        "B.2-shift",
+        "Blocking CT0 raises calculation errors and reversals",
+        "Share of CALC_ERROR (unexplained ones included) and OPERATION_REVERSAL together among all answers, with CT0 hidden "
+        "and without. McNemar's exact two-sided test, Benjamini-Hochberg over every condition but the sham and every class, "
+        "these two together being one more; 1 where the share does not rise. It rises whenever accuracy falls: "
+        "B.2-shift-errors looks among errors.",
+        Rule("<", 0.05),
+        rises(BOTH),
+        rests_on=BLOCK_VALIDITY,
+        family="B.2-shift",
+        shown=lambda study: study.taxonomy_files.figures,
+    ),
+    hypothesis(
+        "B.2-shift-errors",
+        "Blocking CT0 changes the kind of error",
+        "Among wrong answers alone: the share of CALC_ERROR with evidence, and that of OPERATION_REVERSAL, with CT0 hidden "
+        "less without. Two-sided bootstrap p over problems, Benjamini-Hochberg over every condition but the sham and both "
+        "classes; the smaller of the two.",
+        Rule("<", 0.05),
+        kind_changes(),
+        rests_on=BLOCK_VALIDITY,
+        family="B.2-shift-errors",
+        shown=lambda study: study.taxonomy_files.figures,
+    ),
+    hypothesis(
+        "B.2-reversal",
+        "Blocking CT0 raises operation reversals",
+        "Share of OPERATION_REVERSAL among all answers, with CT0 hidden and without; McNemar's exact two-sided test, "
+        "Benjamini-Hochberg over every condition but the sham and every class; 1 where the share does not rise.",
+        Rule("<", 0.05),
+        rises(REVERSAL),
+        rests_on=BLOCK_VALIDITY,
+        family="B.2-reversal",
+        shown=lambda study: study.taxonomy_files.figures,
+    ),
+    hypothesis(
+        "B.2-minimal",
+        "Blocking CT4 changes the error profile little",
+        "Total variation between the shares of the nine classes with CT4 hidden and without; upper end of the 95 % bootstrap "
+        "interval over problems. Resampling adds to a distance, so that it errs on the strict side.",
+        Rule("<", 0.05),
+        profile_changes_little(),
+        rests_on=BLOCK_VALIDITY,
+        null_should_pass=True,
+        shown=lambda study: study.taxonomy_files.figures,
+    ),
+)

@@ -1,0 +1,57 @@
+"""Story B.6: how far the states of later positions move when a thought is hidden, and where flipped problems part."""
+
+import json
+
+import numpy as np
+
+from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.hypothesis import undefined
+from harness.interventions.designs import HIDDEN
+
+
+def diverging(study: ModelStudy) -> Measurement:
+    """The largest distance before the intervention, in the saved means and over single problems."""
+    own = study.inside_files
+    content = json.loads(study.absolute(own.divergence).read_text(encoding="utf-8"))
+    before, after, words = [], [], []
+    for place, (name, thought) in enumerate(zip(own.conditions, HIDDEN, strict=False), start=1):
+        saved = content["conditions"][name]
+        for kind in ("cosine", "relative"):
+            means = np.array(saved[kind]["mean"], dtype=np.float64)
+            single = np.asarray(own.followed[kind][:, place])
+            before += [means[: thought + 1].max(), single[:, : thought + 1].max()]
+            after.append(means[thought + 1 :].max())
+        words.append(_in_words(name, saved))
+    if not min(after):
+        return undefined("no state after the intervention differs from the baseline's")
+    return Measurement(
+        float(max(before)),
+        n_problems=len(own.followed["relative"]),
+        answer="; ".join(words),
+        beside={"largest_mean_distance_after": float(max(after))},
+        artifacts=(*own.divergence_figure, own.divergence),
+    )
+
+
+def _in_words(name: str, saved: dict[str, object]) -> str:
+    counts = f"{saved['n_flipped']} flipped, {saved['n_unflipped']} unflipped"
+    if saved["part_at"] is None:
+        return f"{name}: flipped problems move no farther than the others ({counts})"
+    return f"{name}: flipped problems part from the others at {saved['part_at']} ({counts})"
+
+
+CRITERIA = (
+    Criterion(
+        "B.6-divergence",
+        "acceptance",
+        "Divergence paths",
+        "Distance of the residual stream from the baseline's (relative length of the difference; 1 less the cosine) with CT0, "
+        "and with CT4, hidden, by position from the first thought to EOT and by depth from what is fed to what leaves the "
+        "last layer. The largest distance up to the hidden thought, in the saved means and in every problem; some distance "
+        "after it must be above 0.",
+        Rule("==", 0),
+        diverging,
+        rests_on=("B.1-sham",),
+    ),
+)

@@ -1,0 +1,84 @@
+"""Story B.7: what all that allows one to say about CT0, written from the verdicts."""
+
+import re
+from pathlib import Path
+
+from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.roles import CLAIMS, ROLES, standing
+
+_NAMED = re.compile(r"\[(B\.\d-[a-z0-9-]+)\]")
+_LINKED = re.compile(r"!?\[[^\]]*\]\(([^)]+)\)")
+
+
+def written(study: ModelStudy) -> Measurement:
+    """What is wrong with the saved report: sentences without a criterion, claims it must not make, links that lead nowhere."""
+    report = study.behaviour_report
+    path = study.absolute(report.path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    bare = [line for line in lines if line.startswith("- ") and not _NAMED.search(line)]
+    named = {name for line in lines for name in _NAMED.findall(line)}
+    missing = [name for name in CLAIMS if name not in named]
+    # A claim stands as such only where its criterion passes; anywhere else it is quoted as not found or not tested.
+    loose = [
+        name
+        for name, claim in CLAIMS.items()
+        if standing(study.judged(name)) in ("not found", "untested")
+        and any(line.startswith(f"- {claim}") for line in lines)
+    ]
+    dead = [link for line in lines for link in _LINKED.findall(line) if not _leads(study, path.parent / link)]
+    wrong = [
+        *(f"no criterion behind: {line[:60]}" for line in bare),
+        *(f"{name} is not named" for name in missing),
+        *(f"{name} is claimed" for name in loose),
+        *(f"link to {link}" for link in dead),
+    ]
+    return Measurement(
+        "present" if not wrong else f"wrong: {'; '.join(wrong[:3])}",
+        beside={"sentences_with_criteria": sum(bool(_NAMED.search(line)) for line in lines)},
+        artifacts=(report.path,),
+    )
+
+
+def _leads(study: ModelStudy, target: Path) -> bool:
+    place = target.resolve()
+    # The report itself is written when all is judged.
+    return place.is_file() or place == study.absolute("index.html").resolve()
+
+
+def roles(study: ModelStudy) -> Measurement:
+    """How many of the three roles were judged, and how."""
+    judged = study.behaviour_report.roles
+    words = [
+        f"{one.role.name}: {one.verdict} ({', '.join(f'{name} {how}' for name, how in one.by.items())})"
+        for one in judged
+    ]
+    return Measurement(
+        f"{len(judged)} of {len(ROLES)}",
+        answer="; ".join(words),
+        beside={one.role.name: one.verdict for one in judged},
+        artifacts=(study.behaviour_report.path,),
+    )
+
+
+CRITERIA = (
+    Criterion(
+        "B.7-report",
+        "acceptance",
+        "Comprehensive report",
+        "Every sentence of the written report that states a finding names its criterion; all claims of the study are in it; "
+        "none is stated as a finding whose criterion fails or was not tested; all its links lead to files.",
+        Rule("is", "present"),
+        written,
+    ),
+    Criterion(
+        "B.7-roles",
+        "acceptance",
+        "Three claimed roles are judged",
+        "A role is supported where all its hypotheses pass and no control does; not supported where one fails or a control "
+        "passes it too; untested otherwise. Input aggregation: B.5-aggregation, B.1-ct0. Operation sequencing: B.2-reversal, "
+        "B.2-shift-errors. Reasoning coordination: B.1-specific, B.3-operations, B.3-multistep.",
+        Rule("is", "3 of 3"),
+        roles,
+    ),
+)

@@ -1,0 +1,121 @@
+"""Blocked attention is read back, and what is not blocked as asked is seen."""
+
+from typing import Any
+
+import pytest
+import torch
+
+import harness
+from harness.interventions import BlockAttention, Condition, SequentialOnly, run_batch
+from harness.interventions.blocked import BlockReadBack, hidden_keys, read_back_blocks
+from harness.interventions.designs import READERS, block_name, blocks_design, followed_design
+from harness.interventions.engine import Setting
+from harness.interventions.plan import Plan
+from harness.models.thoughts import ThoughtModel
+from harness.problems import ProblemSet
+
+T = 6
+DESIGN = blocks_design(T)
+
+
+@pytest.fixture(scope="module", params=["tiny-gpt2", "tiny-llama"])
+def model(request: pytest.FixtureRequest) -> ThoughtModel:
+    return harness.load_model(request.param)
+
+
+@pytest.fixture(scope="module")
+def problems() -> ProblemSet:
+    return harness.load_problems("synthetic", split="test", n=3)
+
+
+def found_under(model: ThoughtModel, problems: ProblemSet, *names: str) -> BlockReadBack:
+    return read_back_blocks(model, problems, [DESIGN[name] for name in names])
+
+
+def test_every_condition_blocks_what_it_says_and_changes_no_other_weight(
+    model: ThoughtModel, problems: ProblemSet
+) -> None:
+    found = found_under(model, problems, *list(DESIGN)[1:])
+    assert found.blocked == 0
+    assert found.cut > 0
+    assert max(found.others, found.output) < 1e-5
+
+
+def test_a_block_that_is_lost_is_seen(
+    model: ThoughtModel, problems: ProblemSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plan, "bias", lambda self, layer, queries, keys: None)
+    found = found_under(model, problems, "blocked CT0")
+    assert found.blocked > 1e-3
+    assert found.others > 1e-3
+
+
+def test_a_block_that_only_lowers_scores_is_seen(
+    model: ThoughtModel, problems: ProblemSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.interventions.plan.BLOCKED", -5.0)
+    assert found_under(model, problems, "blocked CT0").blocked > 0
+
+
+def test_a_key_too_many_is_seen(model: ThoughtModel, problems: ProblemSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    proper = Plan.bias
+
+    def more(self: Plan, layer: int, queries: range, keys: int) -> torch.Tensor | None:
+        bias = proper(self, layer, queries, keys)
+        if bias is not None and keys > 3:
+            bias = bias.clone()
+            bias[self.rows.conditions == 1, ..., 2] = float("-inf")
+        return bias
+
+    monkeypatch.setattr(Plan, "bias", more)
+    found = found_under(model, problems, "blocked CT0")
+    assert found.blocked == 0
+    assert found.others > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("condition", "query", "hidden"),
+    [
+        ((BlockAttention((0, 2)),), 1, {0}),
+        ((BlockAttention((0, 2)),), T, {0, 2}),
+        ((BlockAttention((0,), "latents"),), T + 1, set()),
+        ((BlockAttention((0,), "answer"),), 3, set()),
+        ((BlockAttention((0,), "answer"),), T + 1, {0}),
+        ((BlockAttention((0,), (5,)), BlockAttention((1,), "answer")), 5, {0}),
+        ((BlockAttention((0,), layers=(1,)),), 3, set()),
+        ((SequentialOnly(),), 4, {0, 1, 2}),
+        ((SequentialOnly(),), T, set()),
+        ((SequentialOnly(),), 0, set()),
+    ],
+)
+def test_what_a_condition_hides_from_a_query(condition: Condition, query: int, hidden: set[int]) -> None:
+    assert hidden_keys(condition, query, 0, T) == hidden
+
+
+def test_the_design_hides_each_thought_from_each_kind_of_reader_and_runs_nothing_twice() -> None:
+    assert list(DESIGN)[:2] == ["baseline", "sham"]
+    assert len(DESIGN) == 2 + 6 + 5 + 4 + 2
+    assert len({repr(condition) for condition in DESIGN.values()}) == len(DESIGN)
+    assert all(block_name(readers, position, T) in DESIGN for readers in READERS for position in range(T))
+    assert list(followed_design(T)) == ["baseline", "blocked CT0", "blocked CT4"]
+    assert list(followed_design(5)) == ["baseline", "blocked CT0"]
+
+
+@pytest.mark.parametrize(
+    ("readers", "position", "interventions"),
+    [
+        ("latents", 5, (BlockAttention((5,), "latents"),)),
+        ("matched", 4, (BlockAttention((4,), (5,)), BlockAttention((4,), "answer"))),
+        ("matched", 5, (BlockAttention((5,), "answer"),)),
+    ],
+)
+def test_a_condition_that_stands_for_another_one_gives_its_bytes(
+    model: ThoughtModel, problems: ProblemSet, readers: Any, position: int, interventions: Condition
+) -> None:
+    prompts = [model.prompt_ids(question) for question in problems.questions]
+    conditions = [DESIGN[block_name(readers, position, T)], interventions]
+    setting = Setting([str(one) for one in problems.ids], max_tokens=8, keep_logits=True)
+    outcome = run_batch(model, prompts, lambda answers: [[5]] * len(prompts), range(len(prompts)), conditions, setting)
+    assert outcome.eot_logits is not None
+    assert outcome.eot_logits[:, 0].equal(outcome.eot_logits[:, 1])
+    assert all(one[0] == one[1] for one in outcome.ids)
