@@ -14,6 +14,7 @@ from harness.criteria.registry import criteria, find
 from harness.criteria.steps import half_drop, without_half
 from harness.criteria.trials import Trials
 from harness.measures import NotApplicable
+from tests.criteria.behaviour_cases import CASES as BEHAVIOUR_CASES
 from tests.criteria.effect_cases import (
     CASES,
     DIFFICULTY,
@@ -51,7 +52,7 @@ def value(name: str, trials: Trials) -> Any:
 
 
 def test_every_hypothesis_has_a_planted_case() -> None:
-    assert set(EFFECTS) == {*CASES, *IMPORTANCE_CASES, *SENSITIVITY_CASES}
+    assert set(EFFECTS) == {*CASES, *IMPORTANCE_CASES, *SENSITIVITY_CASES, *BEHAVIOUR_CASES}
 
 
 @pytest.mark.parametrize("name", CASES)
