@@ -1,0 +1,367 @@
+"""The study of behaviour on an embedded model and a file of the user's own: files, changed files, and the report in words."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import harness
+from harness.behaviour import CODES, ERROR_CLASSES
+from harness.criteria.behaviour_report import BehaviourReport
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.registry import criteria, find
+from harness.criteria.results import ControlResult, CriterionResult
+from harness.criteria.roles import CLAIMS
+from harness.interventions.designs import blocks_design
+from harness.judging import Run
+from harness.options import RunOptions
+from tests.criteria.tampering import changed
+
+MODEL = "tiny-gpt2"
+N = 16
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("behaviour")
+    problems = harness.load_problems("synthetic", split="test", n=N, seed=3)
+    rows = [{"question": one.question, "answer": one.solution} for one in problems]
+    rows[2]["question"] += " (5 * 3 and <b>more</b>)"
+    file = folder / "own.json"
+    file.write_text(json.dumps(rows), encoding="utf-8")
+    return Run(
+        RunOptions(
+            models=(MODEL,),
+            dataset=str(file),
+            n_problems=4,
+            batch_size=5,
+            output=folder / "out",
+            cache_dir=folder / "cache",
+            controls="cheap",
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def results(run: Run) -> dict[str, CriterionResult]:
+    return {one.id: run.judge(one, MODEL) for one in criteria() if one.study == "behaviour"}
+
+
+@pytest.fixture
+def study(run: Run, results: dict[str, CriterionResult]) -> ModelStudy:
+    return run.model_study(MODEL)
+
+
+def saved(study: ModelStudy, path: str) -> Any:
+    return json.loads(study.absolute(path).read_text(encoding="utf-8"))
+
+
+def test_every_criterion_is_judged_and_none_but_hypotheses_fails(results: dict[str, CriterionResult]) -> None:
+    assert len(results) == 23
+    wrong = {name: (one.verdict, one.measured, one.reason) for name, one in results.items() if one.verdict != "pass"}
+    assert set(wrong) <= set(CLAIMS), wrong
+    assert {one.verdict for one in results.values()} <= {"pass", "fail", "skipped"}
+
+
+def test_files_have_the_names_and_places_of_the_study(results: dict[str, CriterionResult], run: Run) -> None:
+    written = {path for one in results.values() for path in one.artifacts}
+    needed = {
+        f"results/{MODEL}/{name}.json"
+        for name in (
+            f"{MODEL}_baseline",
+            f"{MODEL}_attention_pattern_position_0",
+            f"{MODEL}_attention_pattern_position_4",
+            "error_taxonomy_full",
+            "error_taxonomy_summary",
+            "problem_sensitivity_full",
+            "problem_sensitivity_summary",
+            "case_studies",
+        )
+    } | {
+        f"figures/{MODEL}/{name}.{suffix}"
+        for name in (
+            "error_distributions",
+            "problem_sensitivity_scatter",
+            "problem_sensitivity_types",
+            "redistribution",
+            "divergence",
+        )
+        for suffix in ("png", "pdf")
+    }
+    assert needed <= written
+    assert all((run.options.output / path).stat().st_size > 0 for path in written)
+    assert any(re.fullmatch(rf"docs/experiments/\d\d-\d\d_{MODEL}_own_behaviour\.md", path) for path in written)
+
+
+def test_every_prediction_is_kept_with_its_text_class_and_probability(study: ModelStudy) -> None:
+    problems = study.intervened.problems("test")
+    model = harness.load_model(MODEL)
+    texts = model.generate(list(problems.questions))
+    rows = saved(study, study.behaviour_files.predictions["baseline"])["predictions"]
+    assert [row["answer"] for row in rows] == texts
+    assert [row["question"] for row in rows] == list(problems.questions)
+    assert all(row["error_class"] in CODES and row["gold_log_probability"] < 0 for row in rows)
+    classes = harness.classify_errors(problems.questions, [one.solution for one in problems], texts)
+    assert [row["error_class"].replace("UNEXPLAINED", "CALC_ERROR") for row in rows] == classes["error_class"].tolist()
+
+
+def test_every_file_says_what_it_rests_on(study: ModelStudy, results: dict[str, CriterionResult]) -> None:
+    fingerprint = study.intervened.problems("test").fingerprint
+    paths = [path for one in results.values() for path in one.artifacts if path.endswith(".json")]
+    assert len(set(paths)) >= 14
+    for path in set(paths) - {path for path in paths if "calibration" in path}:
+        assert saved(study, path)["provenance"]["dataset_fingerprint"] == fingerprint, path
+
+
+def first(content: Any) -> Any:
+    return content["predictions"][0]
+
+
+TAMPERINGS: dict[str, tuple[str, Callable[[ModelStudy], str], Callable[[Any], object]]] = {
+    "a prediction is missing": (
+        "B.1-complete",
+        lambda study: study.behaviour_files.predictions["blocked CT0"],
+        lambda content: content["predictions"].pop(),
+    ),
+    "a number is another one": (
+        "B.1-complete",
+        lambda study: study.behaviour_files.predictions["baseline"],
+        lambda content: first(content).update(number=12345),
+    ),
+    "a condition has an answer too few": (
+        "B.1-complete",
+        lambda study: study.behaviour_files.variants,
+        lambda content: content["conditions"]["sham"]["answer"].pop(),
+    ),
+    "an answer has no class": (
+        "B.2-classes",
+        lambda study: study.taxonomy_files.full,
+        lambda content: first(content).update(error_class="WRONG"),
+    ),
+    "an explained answer lost its reason": (
+        "B.2-classes",
+        lambda study: study.taxonomy_files.full,
+        lambda content: next(one for one in content["predictions"] if one["error_class"] != "CALC_ERROR").update(
+            evidence=None
+        ),
+    ),
+    "an answer has another class": (
+        "B.2-files",
+        lambda study: study.taxonomy_files.full,
+        lambda content: first(content).update(code="NONE"),
+    ),
+    "a share is another one": (
+        "B.2-files",
+        lambda study: study.taxonomy_files.summary,
+        lambda content: content["table"][2]["blocked CT0"].update(share=0.123),
+    ),
+    "a change is another one": (
+        "B.2-files",
+        lambda study: study.taxonomy_files.summary,
+        lambda content: content["table"][2]["blocked CT4"].update(change=0.123),
+    ),
+    "a case is not the rule's": (
+        "B.4-cases",
+        lambda study: study.case_files.studies,
+        lambda content: content["cases"].reverse(),
+    ),
+    "cases decode to nothing": (
+        "B.4-cases",
+        lambda study: study.case_files.studies,
+        lambda content: [one.update(decodes_to={}) for one in content["cases"]],
+    ),
+    "weight is lost": (
+        "B.5-redistribution",
+        lambda study: study.inside_files.attention,
+        lambda content: content["gained"][0][0][0].__setitem__(2, 0.5),
+    ),
+    "a state differs too early": (
+        "B.6-divergence",
+        lambda study: study.inside_files.divergence,
+        lambda content: content["conditions"]["blocked CT0"]["relative"]["mean"][0].__setitem__(1, 1e-9),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_a_changed_file_is_noticed(study: ModelStudy, name: str) -> None:
+    criterion, path_of, change = TAMPERINGS[name]
+    assert changed(study, path_of(study), lambda content: None, criterion) == "pass"
+    assert changed(study, path_of(study), change, criterion) == "fail"
+
+
+def test_states_that_never_differ_are_no_divergence(study: ModelStudy) -> None:
+    def still(content: Any) -> None:
+        for one in content["conditions"].values():
+            for kind in ("cosine", "relative"):
+                one[kind]["mean"] = np.zeros_like(one[kind]["mean"]).tolist()
+
+    assert changed(study, study.inside_files.divergence, still, "B.6-divergence") == "fail"
+
+
+def test_a_lost_figure_is_noticed(study: ModelStudy) -> None:
+    for path, criterion in (
+        (study.taxonomy_files.figures[0], "B.2-files"),
+        (study.case_files.figures[0][0], "B.4-cases"),
+    ):
+        place = study.absolute(path)
+        kept = place.rename(place.with_suffix(".kept"))
+        try:
+            declared = find(criterion)
+            value = declared.measure(study).value
+            # One of the twelve cases less is still enough of them.
+            assert not declared.rule.holds(value) or value == 11
+        finally:
+            kept.rename(place)
+
+
+def test_cases_follow_their_rule_and_are_told_with_their_numbers(study: ModelStudy) -> None:
+    content = saved(study, study.case_files.studies)
+    trials = study.intervened.blocks()
+    gold = trials.of("gold", "baseline") - trials.of("gold", "blocked CT0")
+    ids = list(study.intervened.problems("test").ids)
+    for one in content["cases"]:
+        row = ids.index(one["problem_id"])
+        assert one["gold_log_probability_drop"] == pytest.approx(gold[row])
+        assert f"{-gold[row]:+.3g}" in one["narrative"]
+        assert list(one["decodes_to"]) == ["CT0", "CT1", "CT2", "CT3", "CT4", "CT5", "EOT"]
+        for position in one["decodes_to"].values():
+            assert all(len(tokens) == 5 for tokens in position.values())
+        assert set(one["answers"]) >= {"baseline", "blocked CT0", "blocked CT4", "all blocked", "sequential only"}
+        assert one["answers"]["baseline"]["error_class"] in ERROR_CLASSES
+
+
+def test_the_summary_has_every_condition_with_its_flow(study: ModelStudy) -> None:
+    content = saved(study, study.taxonomy_files.summary)
+    assert list(content["conditions"]) == list(blocks_design(study.n_latents))
+    assert all(np.sum(one["flow"]) == N for name, one in content["conditions"].items() if name != "baseline")
+    assert "NaN" not in study.absolute(study.taxonomy_files.summary).read_text(encoding="utf-8")
+
+
+def made_up(verdict: str, discriminates: bool | None = None, **more: Any) -> Callable[[str], CriterionResult]:
+    """Every hypothesis with one verdict, everything else passing."""
+
+    def judged(name: str) -> CriterionResult:
+        criterion = find(name)
+        claimed = name in CLAIMS
+        return CriterionResult.model_validate(
+            {
+                **{
+                    field: getattr(criterion, field)
+                    for field in ("id", "story", "study", "kind", "statement", "definition")
+                },
+                "model": MODEL,
+                "measured": 0.25,
+                "comparator": criterion.rule.comparator,
+                "verdict": verdict if claimed else "pass",
+                "discriminates": discriminates if claimed and not criterion.null_should_pass else None,
+                "null_should_pass": criterion.null_should_pass,
+                "controls": {"random": ControlResult(measured=0.2, passes=discriminates is False).model_dump()},
+                "answer": f"what was seen of {name}",
+                **(more if claimed else {}),
+            }
+        )
+
+    return judged
+
+
+def words(study: ModelStudy, judged: Callable[[str], CriterionResult]) -> str:
+    report = BehaviourReport(study, judged)
+    before = study.absolute(study.behaviour_report.path).read_text(encoding="utf-8")
+    text = study.absolute(report.path).read_text(encoding="utf-8")
+    study.absolute(report.path).write_text(before, encoding="utf-8")
+    return text
+
+
+def test_what_is_supported_is_said_plainly_with_its_criterion(study: ModelStudy) -> None:
+    text = words(study, made_up("pass", True))
+    for name, claim in CLAIMS.items():
+        (line,) = [line for line in text.splitlines() if line.startswith(f"- {claim}")]
+        assert line.endswith(f"[{name}]")
+    assert text.count("**supported**") == 3
+
+
+def test_what_a_control_passes_too_is_said_to_be_so(study: ModelStudy) -> None:
+    text = words(study, made_up("pass", False))
+    assert text.count("but so it is with: random.") == sum(not find(name).null_should_pass for name in CLAIMS)
+    assert "What was found" not in text
+    assert text.count("**not supported**") == 3
+
+
+@pytest.mark.parametrize(
+    ("verdict", "opening", "role"), [("fail", "Not found", "not supported"), ("skipped", "Not tested", "untested")]
+)
+def test_what_fails_or_was_not_tested_is_not_claimed(study: ModelStudy, verdict: str, opening: str, role: str) -> None:
+    text = words(study, made_up(verdict, reason="there is none"))
+    for name, claim in CLAIMS.items():
+        (line,) = [line for line in text.splitlines() if f"[{name}]" in line and line.startswith("- ")]
+        assert line.startswith(f'- {opening}: "{claim}"')
+    assert text.count(f"**{role}**") == 3
+
+
+def test_without_controls_nothing_is_supported(study: ModelStudy) -> None:
+    text = words(study, made_up("pass", None))
+    assert "whether it takes this model's thoughts to see that is open" in text
+    assert text.count("**untested**") == 3
+
+
+def test_text_of_problems_cannot_become_markup(study: ModelStudy) -> None:
+    text = study.absolute(study.behaviour_report.path).read_text(encoding="utf-8")
+    shown = [case["question"] for case in study.case_files.content]
+    if any("<b>" in question for question in shown):
+        assert r"5 \* 3 and \<b\>more\</b\>" in text
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "- CT0 is where the magic happens.",
+        f"- {CLAIMS['B.1-specific']}. [B.1-specific]",
+        "![a figure](../../figures/nowhere.png)",
+    ],
+)
+def test_a_sentence_without_ground_and_a_dead_link_are_noticed(
+    study: ModelStudy, results: dict[str, CriterionResult], addition: str
+) -> None:
+    file = study.absolute(study.behaviour_report.path)
+    before = file.read_text(encoding="utf-8")
+    declared = find("B.7-report")
+    assert declared.rule.holds(declared.measure(study).value)
+    failing = results["B.1-specific"].verdict == "fail"
+    try:
+        file.write_text(f"{before}\n{addition}\n", encoding="utf-8")
+        assert declared.rule.holds(declared.measure(study).value) == ("B.1-specific" in addition and not failing)
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def test_a_report_that_leaves_a_claim_out_is_noticed(study: ModelStudy) -> None:
+    file: Path = study.absolute(study.behaviour_report.path)
+    before = file.read_text(encoding="utf-8")
+    declared = find("B.7-report")
+    try:
+        file.write_text(
+            "\n".join(line for line in before.splitlines() if "[B.2-reversal]" not in line), encoding="utf-8"
+        )
+        assert not declared.rule.holds(declared.measure(study).value)
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def test_a_warm_run_answers_nothing_again(
+    run: Run, results: dict[str, CriterionResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*arguments: object, **named: object) -> None:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("harness.extraction.cached.CachedExtraction.model", never)
+    again = Run(run.options)
+    for one in criteria():
+        if one.study == "behaviour":
+            known = results[one.id]
+            assert again.judge(one, MODEL).model_dump() == known.model_dump(), one.id
