@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DESCRIBED = ("B.2-files", "B.5-redistribution", "B.6-divergence", "B.4-cases")
 """Criteria whose answers describe, and claim nothing."""
+ENOUGH = 0.1
+"""Baseline accuracy below which losing nothing says nothing."""
 TRUSTED = ("B.1-complete", "B.1-sham", "B.1-readback")
 SECTIONS: Sequence[tuple[Standing, str, str]] = (
     ("supported", "What was found", "These hold for the model and for no control."),
@@ -63,6 +65,7 @@ class BehaviourReport:
             "criteria that a sentence rests on; they are defined in the [report](../../index.html)."
         )
         yield ""
+        yield f"- {self._solved()} [B.1-ct0]"
         for name in TRUSTED:
             result = self._judged(name)
             yield f"- {_plain(result.statement)}: {_verdict(result)}. [{name}]"
@@ -70,6 +73,17 @@ class BehaviourReport:
         yield from self._of_roles()
         yield from self._described()
         yield from self._cases()
+        yield from self._came_from()
+
+    def _solved(self) -> str:
+        """How much there is to lose."""
+        right = self._study.intervened.blocks().of("right", "baseline")
+        words = f"Without anything hidden {int(right.sum())} of {len(right)} answers are right ({right.mean():.3g})"
+        if right.mean() >= ENOUGH:
+            return f"{words}."
+        return (
+            f"{words}: so few that hiding a thought can lose next to nothing, and that it loses nothing says nothing."
+        )
 
     def _claims(self) -> Iterator[str]:
         results = {name: self._judged(name) for name in CLAIMS}
@@ -111,6 +125,14 @@ class BehaviourReport:
             yield f"> {_plain(case['question'])}"
             yield from ("", f"Gold answer {case['gold']:g}. {_plain(case['narrative'])} [B.4-cases]", "")
             yield f"![case {number}](../../{case['figure'][0]})"
+
+    def _came_from(self) -> Iterator[str]:
+        about = self._study.provenance
+        yield from ("", "---", "")
+        yield (
+            f"Written by codi-harness {about['harness']}, {about['time']}; model {about['model_fingerprint'][:12]}, problems "
+            f"{self._study.intervened.problems('test').fingerprint[:12]}, seed {about['seed']}."
+        )
 
 
 def _said(name: str, result: CriterionResult, how: Standing) -> str:

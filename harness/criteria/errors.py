@@ -154,11 +154,11 @@ def _profile_changes_little(trials: BlockTrials) -> Measurement:
     change = after - before
     drawn = np.abs(resample_weights(len(change), RESAMPLES, trials.seed) @ change).sum(axis=1) / 2
     low, high = (float(end) for end in percentile_interval(drawn))
+    distance, moved = float(np.abs(change.mean(axis=0)).sum() / 2), int(change.any(axis=1).sum())
     return Measurement(
         high,
         interval=(low, high),
-        beside={
-            "total_variation": float(np.abs(change.mean(axis=0)).sum() / 2),
-            "problems_of_another_class": int(change.any(axis=1).sum()),
-        },
+        answer=f"With CT{LATE} hidden {moved} of {len(change)} answers are of another class; the shares differ by {distance:.3g} "
+        f"[{low:.3g}, {high:.3g}] in total variation",
+        beside={"total_variation": distance, "problems_of_another_class": moved},
     )
