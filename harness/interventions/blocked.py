@@ -77,9 +77,9 @@ def _look(found: BlockReadBack, context: Context, condition: Condition, T: int, 
     hidden = sorted(hidden_keys(condition, seen.queries.start, seen.layer, T))
     under = rows.conditions == 1
     keys, values = context.cache.layers[seen.layer].keys, context.cache.layers[seen.layer].values
-    prefix = keys.shape[2]
-    own = seen.key.shape[2]
-    readable = torch.cat([context.mask.bool()[rows.problems], torch.ones(len(under), own, dtype=torch.bool)], dim=1)
+    visible = context.mask.bool()[rows.problems]
+    prefix = visible.shape[1]
+    readable = torch.cat([visible, visible.new_ones(len(under), seen.key.shape[2])], dim=1)
     for key in hidden:
         readable[under, prefix + key] = False
     shared = seen.query.shape[1] // seen.key.shape[1]
@@ -90,7 +90,7 @@ def _look(found: BlockReadBack, context: Context, condition: Condition, T: int, 
 
     scores = seen.query.double() @ whole(keys, seen.key).transpose(-1, -2) * seen.scaling
     expected = torch.softmax(scores.masked_fill(~readable[:, None, None], float("-inf")), dim=-1)
-    identity = torch.eye(prefix).expand(len(context.mask), prefix, prefix)
+    identity = torch.eye(prefix, device=visible.device).expand(len(context.mask), prefix, prefix)
     weights = torch.cat([seen.on_prefix(identity), seen.weights], dim=-1)
     every_value = whole(values, seen.value)
     output = (expected @ every_value).transpose(1, 2)

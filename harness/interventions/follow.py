@@ -105,7 +105,7 @@ def follow_batch(
         look.by_problem = batch.by_problem
         for position in batch.thinking():
             look.decode(position, batch.hidden)
-        with look.at_eot(batch.rows):
+        with look.at_eot():
             batch.feed_eot()
         look.decode(model.n_latents, batch.hidden)
     return Followed(**arrays)
@@ -157,7 +157,7 @@ class _Look:
             self._compare(site.position, site.layer + 1, activations)
 
     @contextmanager
-    def at_eot(self, rows: Rows) -> Iterator[None]:
+    def at_eot(self) -> Iterator[None]:
         """Within the block the residual stream is that at EOT."""
         with ExitStack() as hooks:
             for layer, module in enumerate(self._model.decoder_layers):

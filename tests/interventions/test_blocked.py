@@ -41,6 +41,12 @@ def test_every_condition_blocks_what_it_says_and_changes_no_other_weight(
     assert max(found.others, found.output) < 1e-5
 
 
+def test_in_16_bits_weights_are_those_of_the_rounded_products(problems: ProblemSet) -> None:
+    found = found_under(harness.load_model("tiny-llama", dtype="bfloat16"), problems, *list(DESIGN)[1:])
+    assert found.blocked == 0
+    assert 1e-5 < max(found.others, found.output) < 2e-2
+
+
 def test_a_block_that_is_lost_is_seen(
     model: ThoughtModel, problems: ProblemSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
