@@ -11,21 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.behaviour import CODES
-from harness.files import write_json
+from harness.criteria.split_files import SplitFiles
 from harness.interventions.designs import block_name
 
 if TYPE_CHECKING:
-    from harness.criteria.evidence import ModelStudy
     from harness.interventions.cached import Answered
 
 Array = NDArray[Any]
 
 
-class BehaviourFiles:
-    """Writes the predictions; paths are relative to the output folder."""
-
-    def __init__(self, study: "ModelStudy"):
-        self._study = study
+class BehaviourFiles(SplitFiles):
+    """Writes the predictions."""
 
     @property
     def answered(self) -> "Answered":
@@ -47,13 +43,12 @@ class BehaviourFiles:
         study, answered = self._study, self.answered
         design = study.intervened.blocks_design()
         texts, codes = study.intervened.block_texts(), study.intervened.classified()
-        problems = study.intervened.problems("test")
+        problems = self.problems
         gold = np.array([problem.answer for problem in problems])
         others = [name for name in design if name not in self.predictions]
         return self._json(
             f"{study.name}_attention_pattern_variants.json",
             {
-                "model": study.name,
                 "problem_ids": list(problems.ids),
                 "conditions": {
                     name: {
@@ -77,17 +72,13 @@ class BehaviourFiles:
         texts, codes = study.intervened.block_texts(), study.intervened.classified()
         numbers, gold = answered.numbers[:, column], answered.gold_log_probability[:, column].astype(np.float64)
         perplexity = np.exp(-gold / answered.gold_length)
-        problems = study.intervened.problems("test")
+        problems = self.problems
         right = numbers == np.array([problem.answer for problem in problems])
         return self._json(
             file,
             {
-                "model": study.name,
                 "condition": condition,
                 "interventions": [repr(one) for one in design[condition]],
-                "dataset": problems.name,
-                "split": problems.split,
-                "n_problems": len(problems),
                 "accuracy": right.mean(),
                 "parse_rate": np.isfinite(numbers).mean(),
                 "predictions": [
@@ -108,10 +99,3 @@ class BehaviourFiles:
                 ],
             },
         )
-
-    def _json(self, name: str, content: dict[str, Any]) -> str:
-        study = self._study
-        relative = f"results/{study.name}/{name}"
-        about = {**study.provenance, "dataset_fingerprint": study.intervened.problems("test").fingerprint}
-        write_json(study.absolute(relative), {**content, "provenance": about})
-        return relative

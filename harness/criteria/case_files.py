@@ -1,6 +1,6 @@
 """case_studies.json and a figure of every case, each written once, with its provenance."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from harness.behaviour import CODES
 from harness.criteria.behaviour import FIRST
 from harness.criteria.cases import RULE, Case, choose
-from harness.criteria.drawings import drawn_once
-from harness.files import digest, write_json
+from harness.criteria.split_files import SplitFiles
 from harness.interventions.designs import ALL_BLOCKED, SEQUENTIAL, block_name
 from harness.interventions.keys import key_names
 from harness.measures.importance import paired_drop
@@ -18,8 +17,6 @@ from harness.measures.importance import paired_drop
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from harness.criteria.evidence import ModelStudy
-    from harness.problems import Problem
 
 Array = NDArray[Any]
 _WITHOUT = {
@@ -30,12 +27,12 @@ LIKELY = 0.1
 """Least probability at which a token is what a thought decodes to, in the words of a case."""
 
 
-class CaseFiles:
-    """Writes the case studies; paths are relative to the output folder."""
+class CaseFiles(SplitFiles):
+    """Writes the case studies."""
 
-    def __init__(self, study: "ModelStudy"):
-        self._study = study
-        self._hidden = block_name("both", FIRST, study.n_latents)
+    @property
+    def _hidden(self) -> str:
+        return block_name("both", FIRST, self._study.n_latents)
 
     @cached_property
     def drop(self) -> Array:
@@ -47,7 +44,7 @@ class CaseFiles:
     def cases(self) -> list[Case]:
         """The chosen problems, in the order in which they were chosen."""
         trials = self._study.intervened.blocks()
-        difficulty = np.array([problem.difficulty for problem in self._study.intervened.problems("test")])
+        difficulty = np.array([problem.difficulty for problem in self.problems])
         return choose(trials.of("codes", self._hidden), difficulty, self.drop)
 
     @cached_property
@@ -58,40 +55,17 @@ class CaseFiles:
     @cached_property
     def studies(self) -> str:
         """case_studies.json."""
-        study, problems = self._study, self._study.intervened.problems("test")
-        relative = f"results/{study.name}/case_studies.json"
-        write_json(
-            study.absolute(relative),
-            {
-                "model": study.name,
-                "dataset": problems.name,
-                "split": problems.split,
-                "n_problems": len(problems),
-                "hidden": self._hidden,
-                "rule": RULE,
-                "cases": self.content,
-                "provenance": {**study.provenance, "dataset_fingerprint": problems.fingerprint},
-            },
-        )
-        return relative
+        return self._json("case_studies.json", {"hidden": self._hidden, "rule": RULE, "cases": self.content})
 
     @cached_property
     def figures(self) -> list[tuple[str, str]]:
         """Paths of the figure of each case."""
-        study = self._study
-        key = study.intervened.about("test").key(repr(study.intervened.blocks_design()))
         return [
-            drawn_once(
-                study.options.output,
-                f"figures/{study.name}/case_studies/{place:02d}_problem_{self._problem(case).id}",
-                lambda case=case: self._figure(case),  # type: ignore[misc]
-                digest(key, study.intervened.problems("test").name, str(case)),
+            self._drawn(
+                f"case_studies/{place:02d}_problem_{self.problems[case.row].id}", partial(self._figure, case), str(case)
             )
             for place, case in enumerate(self.cases, start=1)
         ]
-
-    def _problem(self, case: Case) -> "Problem":
-        return self._study.intervened.problems("test")[case.row]
 
     @cached_property
     def _tokens(self) -> dict[int, str]:
@@ -111,7 +85,7 @@ class CaseFiles:
         study = self._study
         design, T = list(study.intervened.blocks_design()), study.n_latents
         answered, texts = study.intervened.answered_blocks(), study.intervened.block_texts()
-        gold = study.intervened.problems("test")[row].answer
+        gold = self.problems[row].answer
         shown = ["baseline", *(block_name("both", place, T) for place in range(T)), ALL_BLOCKED, SEQUENTIAL]
         found = {}
         for name in shown:
@@ -128,7 +102,7 @@ class CaseFiles:
         return found
 
     def _case(self, case: Case, paths: tuple[str, str]) -> dict[str, Any]:
-        followed, problem = self._study.intervened.followed(), self._problem(case)
+        followed, problem = self._study.intervened.followed(), self.problems[case.row]
         T = self._study.n_latents
         attention = self._attention(case.row)
         answers, lens = self._answers(case.row), [self.lens(case.row, place) for place in (0, 1)]
@@ -167,7 +141,7 @@ class CaseFiles:
     def _figure(self, case: Case) -> "Figure":
         from harness.figures.case_study import case_study_figure
 
-        problem, answers = self._problem(case), self._answers(case.row)
+        problem, answers = self.problems[case.row], self._answers(case.row)
         attention = self._attention(case.row)
         return case_study_figure(
             lens_baseline=self.lens(case.row, 0),

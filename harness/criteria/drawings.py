@@ -48,12 +48,16 @@ _CODE = (
 _INTERVENED_CODE = (
     "behaviour/*.py",
     "criteria/*files.py",
+    "criteria/behaviour.py",
     "criteria/blocks.py",
+    "criteria/cases.py",
     "criteria/causal.py",
     "criteria/importance.py",
+    "criteria/inside.py",
     "criteria/intervened.py",
     "criteria/sensitivity*.py",
     "criteria/steps.py",
+    "criteria/taxonomy.py",
     "criteria/trials.py",
 )
 

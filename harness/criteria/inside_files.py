@@ -7,26 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.behaviour import FIRST, spread
-from harness.criteria.drawings import drawn_once
 from harness.criteria.inside import Parting, Redistribution, parting, redistribution
-from harness.files import digest, write_json
+from harness.criteria.split_files import SplitFiles
 from harness.interventions.designs import followed_design
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.figure import Figure
-
-    from harness.criteria.evidence import ModelStudy
 
 Array = NDArray[Any]
 
 
-class InsideFiles:
-    """Writes redistribution.json, divergence.json and a figure of each; paths are relative to the output folder."""
-
-    def __init__(self, study: "ModelStudy"):
-        self._study = study
+class InsideFiles(SplitFiles):
+    """Writes redistribution.json, divergence.json and a figure of each."""
 
     @property
     def followed(self) -> dict[str, Array]:
@@ -163,24 +155,3 @@ class InsideFiles:
             parts_at=[-1 if one.at is None else one.at for one in parts],
             title=self._title("how far paths part"),
         )
-
-    def _drawn(self, name: str, make: "Callable[[], Figure]") -> tuple[str, str]:
-        study = self._study
-        content = study.intervened.about("test").key(repr(study.intervened.blocks_design()))
-        return drawn_once(
-            study.options.output,
-            f"figures/{study.name}/{name}",
-            make,
-            digest(content, study.intervened.problems("test").name),
-        )
-
-    def _title(self, what: str) -> str:
-        problems = self._study.intervened.problems("test")
-        return f"{self._study.name}, {problems.name} {problems.split}, N={len(problems)}: {what}"
-
-    def _json(self, name: str, content: dict[str, Any]) -> str:
-        study = self._study
-        relative = f"results/{study.name}/{name}"
-        about = {**study.provenance, "dataset_fingerprint": study.intervened.problems("test").fingerprint}
-        write_json(study.absolute(relative), {"model": study.name, **content, "provenance": about})
-        return relative

@@ -25,27 +25,19 @@ import numpy as np
 
 from harness.behaviour import FEATURES
 from harness.criteria.blocks import BlockTrials
-from harness.criteria.drawings import drawn_once
 from harness.criteria.sensitivity import known_ones
 from harness.criteria.sensitivity_tables import named, studied, summarised
-from harness.files import digest, write_json
+from harness.criteria.split_files import SplitFiles
 from harness.interventions.designs import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.figure import Figure
-
-    from harness.criteria.evidence import ModelStudy
 
 SCATTER, TYPES = "problem_sensitivity_scatter", "problem_sensitivity_types"
 
 
-class SensitivityFiles:
-    """Writes which problems suffer; paths are relative to the output folder."""
-
-    def __init__(self, study: "ModelStudy"):
-        self._study = study
+class SensitivityFiles(SplitFiles):
+    """Writes which problems suffer."""
 
     @property
     def trials(self) -> BlockTrials:
@@ -55,7 +47,7 @@ class SensitivityFiles:
     @property
     def ids(self) -> tuple[int, ...]:
         """The problems, in the order of the trials."""
-        return self._study.intervened.problems("test").ids
+        return self.problems.ids
 
     @cached_property
     def full(self) -> str:
@@ -102,14 +94,7 @@ class SensitivityFiles:
         """Paths by name; none where the model has not both of the thoughts that they show."""
         if len(studied(self.trials.T)) < len(HIDDEN):
             return {}
-        study, intervened = self._study, self._study.intervened
-        key = intervened.about("test").key(repr(intervened.blocks_design()))
-        content = digest(key, study.problems.name, str(study.options.seed))
-        make: dict[str, Callable[[], Figure]] = {SCATTER: self._scatter, TYPES: self._types}
-        return {
-            name: drawn_once(study.options.output, f"figures/{study.name}/{name}", draw, content)
-            for name, draw in make.items()
-        }
+        return {SCATTER: self._drawn(SCATTER, self._scatter), TYPES: self._drawn(TYPES, self._types)}
 
     def _scatter(self) -> "Figure":
         from harness.figures.problem_sensitivity import problem_sensitivity_scatter
@@ -131,7 +116,7 @@ class SensitivityFiles:
             pearson=table("pearson", "r"),
             spearman=table("spearman", "r"),
             q=table("spearman", "q"),
-            title=self._title("which problems suffer, by feature"),
+            title=self._title("which problems suffer, by feature", len(few)),
         )
 
     def _types(self) -> "Figure":
@@ -152,7 +137,7 @@ class SensitivityFiles:
             interval=table[1:],
             counts=[row["n_problems"] for row in rows],
             conditions=self._conditions,
-            title=self._title("which problems suffer, by type"),
+            title=self._title("which problems suffer, by type", self.content["all"]["n_problems"]),
         )
 
     @property
@@ -163,21 +148,8 @@ class SensitivityFiles:
     def _about(self) -> dict[str, Any]:
         T = self.trials.T
         return {
-            "model": self._study.name,
-            "n_problems": len(self.trials),
             "n_latents": T,
             "features": list(FEATURES),
             "conditions": [named(position) for position in range(T)],
             "studied": [named(position) for position in studied(T)],
         }
-
-    def _title(self, what: str) -> str:
-        study = self._study
-        return f"{study.name}, {study.problems.name}, N={self.content['all']['n_problems']}: {what}"
-
-    def _json(self, name: str, content: dict[str, Any]) -> str:
-        study = self._study
-        relative = f"results/{study.name}/{name}"
-        about = {**study.provenance, "dataset_fingerprint": study.intervened.problems("test").fingerprint}
-        write_json(study.absolute(relative), {**content, "provenance": about})
-        return relative

@@ -13,17 +13,12 @@ from numpy.typing import NDArray
 
 from harness.behaviour import CODES, random_answers
 from harness.criteria.behaviour import FIRST, LATE
-from harness.criteria.drawings import drawn_once
+from harness.criteria.split_files import SplitFiles
 from harness.criteria.taxonomy import taxonomy_summary
-from harness.files import digest, write_json
 from harness.interventions.designs import block_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from matplotlib.figure import Figure
-
-    from harness.criteria.evidence import ModelStudy
 
 Array = NDArray[Any]
 LABELS = {"CALC_ERROR": "CALC_ERROR (evidence)", "UNEXPLAINED": "CALC_ERROR (unexplained)"}
@@ -32,11 +27,8 @@ RANDOM_DRAWS = 20
 """Times that every problem gets the answer to another one."""
 
 
-class TaxonomyFiles:
-    """Writes files and figures; paths are relative to the output folder."""
-
-    def __init__(self, study: "ModelStudy"):
-        self._study = study
+class TaxonomyFiles(SplitFiles):
+    """Writes the kinds of errors."""
 
     @property
     def shown(self) -> list[str]:
@@ -77,7 +69,7 @@ class TaxonomyFiles:
     def full(self) -> str:
         """error_taxonomy_full.json."""
         study = self._study
-        names, problems = list(study.intervened.blocks_design()), study.intervened.problems("test")
+        names = list(study.intervened.blocks_design())
         return self._json(
             "error_taxonomy_full.json",
             {
@@ -89,7 +81,7 @@ class TaxonomyFiles:
                         "error_class": found.error_class,
                         "evidence": found.evidence,
                     }
-                    for row, problem in enumerate(problems)
+                    for row, problem in enumerate(self.problems)
                     for column, name in enumerate(names)
                     for found in (study.intervened.explained(row, column),)
                 ]
@@ -145,28 +137,6 @@ class TaxonomyFiles:
             n=content["n_problems"],
             title=self._title("where answers go"),
         )
-
-    def _drawn(self, name: str, make: "Callable[[], Figure]") -> tuple[str, str]:
-        study = self._study
-        content = study.intervened.about("test").key(repr(study.intervened.blocks_design()))
-        return drawn_once(
-            study.options.output,
-            f"figures/{study.name}/{name}",
-            make,
-            digest(content, study.intervened.problems("test").name),
-        )
-
-    def _title(self, what: str) -> str:
-        problems = self._study.intervened.problems("test")
-        return f"{self._study.name}, {problems.name} {problems.split}, N={len(problems)}: {what}"
-
-    def _json(self, name: str, content: dict[str, Any]) -> str:
-        study, problems = self._study, self._study.intervened.problems("test")
-        relative = f"results/{study.name}/{name}"
-        about = {"model": study.name, "dataset": problems.name, "split": problems.split}
-        came_from = {**study.provenance, "dataset_fingerprint": problems.fingerprint}
-        write_json(study.absolute(relative), {**about, **content, "provenance": came_from})
-        return relative
 
 
 def _apart(kinds: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""What all result files and figures about the whole test split have in common."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from harness.criteria.drawings import drawn_once
+from harness.files import digest, write_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from harness.criteria.evidence import ModelStudy
+    from harness.problems import ProblemSet
+
+
+class SplitFiles:
+    """Writes about one model on the test split; paths are relative to the output folder."""
+
+    def __init__(self, study: "ModelStudy"):
+        self._study = study
+
+    @property
+    def problems(self) -> "ProblemSet":
+        """The test split."""
+        return self._study.intervened.problems("test")
+
+    def _json(self, name: str, content: dict[str, Any]) -> str:
+        """Write a result file, with the model, the problems and where all of it comes from."""
+        study, problems = self._study, self.problems
+        relative = f"results/{study.name}/{name}"
+        about = {"model": study.name, "dataset": problems.name, "split": problems.split, "n_problems": len(problems)}
+        came_from = {**study.provenance, "dataset_fingerprint": problems.fingerprint}
+        write_json(study.absolute(relative), {**about, **content, "provenance": came_from})
+        return relative
+
+    def _drawn(self, name: str, make: "Callable[[], Figure]", shows: str = "") -> tuple[str, str]:
+        """Paths of a figure; ``shows`` names what it shows of the answers, where that is not all."""
+        study = self._study
+        answers = study.intervened.about("test").key(repr(study.intervened.blocks_design()))
+        content = digest(answers, self.problems.name, str(study.options.seed), shows)
+        return drawn_once(study.options.output, f"figures/{study.name}/{name}", make, content)
+
+    def _title(self, what: str, n: int | None = None) -> str:
+        """``n``: the problems that are shown, where not all are."""
+        problems = self.problems
+        return f"{self._study.name}, {problems.name} {problems.split}, N={len(problems) if n is None else n}: {what}"
