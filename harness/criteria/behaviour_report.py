@@ -31,6 +31,13 @@ SECTIONS: Sequence[tuple[Standing, str, str]] = (
     ("untested", "What could not be tested", "For these there is no verdict."),
 )
 """Of each standing: the heading, and what it means."""
+CONTROLS = {
+    "sham": "a sham",
+    "random": "another thought hidden at random",
+    "contentless": "the model fed its mean thoughts",
+    "control-model": "the control model",
+}
+"""What is behind each control."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
@@ -95,11 +102,10 @@ class BehaviourReport:
 
     def _of_roles(self) -> Iterator[str]:
         yield from ("", "## Three roles claimed for CT0", "")
-        yield "| role | claim | verdict | rests on |"
+        yield "| role | taken to mean | verdict | because |"
         yield "|---|---|---|---|"
         for one in self.roles:
-            by = ", ".join(f"{name} {how}" for name, how in one.by.items())
-            yield f"| {one.role.name} | {one.role.claim} | **{one.verdict}** | {by} |"
+            yield f"| {one.role.name} | {one.role.meaning} | **{one.verdict}** | {one.reasons} |"
 
     def _described(self) -> Iterator[str]:
         yield from ("", "## What happens when CT0 is hidden", "")
@@ -145,8 +151,8 @@ def _said(name: str, result: CriterionResult, how: Standing) -> str:
         case "unchecked":
             return f"{claim}{number}; whether it takes this model's thoughts to see that is open."
         case "empty":
-            passing = ", ".join(control for control, one in result.controls.items() if one.passes)
-            return f"{claim}{number}, but so it is with: {passing}."
+            passing = " and ".join(CONTROLS[control] for control, one in result.controls.items() if one.passes)
+            return f"{claim}{number}; but the same holds for {passing}."
         case "not found":
             return f'Not found: "{claim}"{number}{"; " + result.reason if result.reason else ""}.'
         case "untested":

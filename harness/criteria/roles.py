@@ -9,6 +9,14 @@ from harness.criteria.results import CriterionResult
 Standing = Literal["supported", "expected", "empty", "unchecked", "not found", "untested"]
 """Passes and no control does; passes as it should without any effect; passes and a control does too; passes, and nothing says
 whether a control would; fails; skipped or invalid."""
+IN_SHORT: Mapping[Standing, str] = {
+    "supported": "passes, and no control does",
+    "expected": "passes, as it should without an effect",
+    "empty": "passes, and a control does too",
+    "unchecked": "passes, no control was run",
+    "not found": "fails",
+    "untested": "not tested",
+}
 Judged = Callable[[str], CriterionResult]
 
 CLAIMS: Mapping[str, str] = {
@@ -29,19 +37,30 @@ CLAIMS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Role:
-    """A role claimed for CT0, and the hypotheses that must all be supported before it is: attention alone never is enough."""
+    """A role claimed for CT0, what it is taken to mean, and the hypotheses that must all be supported before it is.
+
+    Attention alone is never enough.
+    """
 
     name: str
-    claim: str
+    meaning: str
     criteria: tuple[str, ...]
 
 
 ROLES = (
-    Role("input aggregation", "CT0 gathers the question's quantities", ("B.5-aggregation", "B.1-ct0")),
-    Role("operation sequencing", "CT0 keeps which operation comes when", ("B.2-reversal", "B.2-shift-errors")),
+    Role(
+        "input aggregation",
+        "CT0 reads the question's numbers more than later thoughts do, and answers are lost without it",
+        ("B.5-aggregation", "B.1-ct0"),
+    ),
+    Role(
+        "operation sequencing",
+        "without CT0 operations are exchanged for their opposites, and the wrong answers are of another kind",
+        ("B.2-reversal", "B.2-shift-errors"),
+    ),
     Role(
         "reasoning coordination",
-        "CT0 carries what longer chains of reasoning need",
+        "more is lost without CT0 than without CT4, and the more the longer the problem",
         ("B.1-specific", "B.3-operations", "B.3-multistep"),
     ),
 )
@@ -54,6 +73,11 @@ class RoleVerdict:
     role: Role
     verdict: Literal["supported", "not supported", "untested"]
     by: dict[str, Standing]
+
+    @property
+    def reasons(self) -> str:
+        """``B.1-ct0 passes, and a control does too; ...``."""
+        return "; ".join(f"{name} {IN_SHORT[how]}" for name, how in self.by.items())
 
 
 def standing(result: CriterionResult) -> Standing:

@@ -52,13 +52,10 @@ def _leads(study: ModelStudy, target: Path) -> bool:
 def roles(study: ModelStudy) -> Measurement:
     """How many of the three roles were judged, and how."""
     judged = study.behaviour_report.roles
-    words = [
-        f"{one.role.name}: {one.verdict} ({', '.join(f'{name} {how}' for name, how in one.by.items())})"
-        for one in judged
-    ]
+    words = [f"{one.role.name}: {one.verdict} ({one.reasons})" for one in judged]
     return Measurement(
         f"{len(judged)} of {len(ROLES)}",
-        answer="; ".join(words),
+        answer=". ".join(words),
         beside={one.role.name: one.verdict for one in judged},
         artifacts=(study.behaviour_report.path,),
     )

@@ -287,7 +287,9 @@ def test_what_is_supported_is_said_plainly_with_its_criterion(study: ModelStudy)
 
 def test_what_a_control_passes_too_is_said_to_be_so(study: ModelStudy) -> None:
     text = words(study, made_up("pass", False))
-    assert text.count("but so it is with: random.") == sum(not find(name).null_should_pass for name in CLAIMS)
+    assert text.count("but the same holds for another thought hidden at random.") == sum(
+        not find(name).null_should_pass for name in CLAIMS
+    )
     assert "What was found" not in text
     assert text.count("**not supported**") == 3
 
