@@ -101,8 +101,8 @@ def divergence_figure(
     )
     marks: list[Artist] = [
         IDENTICAL,
-        Line2D([], [], color=ACCENT, marker="o", markersize=4.5, label="answer flips"),
-        Line2D([], [], color=MEASURED, marker="s", markersize=4.2, label="answer does not flip"),
+        Line2D([], [], color=ACCENT, marker="o", markersize=4.5, label="right in the baseline, then wrong"),
+        Line2D([], [], color=MEASURED, marker="s", markersize=4.2, label="right in both"),
         Line2D([], [], color=INK, linestyle=(0, (3, 2)), linewidth=1.0, label="where the two part"),
     ]
     draw_key(figure, marks, LEFT, LEGEND, width - LEFT - RIGHT)
