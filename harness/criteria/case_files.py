@@ -32,7 +32,7 @@ class CaseFiles(SplitFiles):
 
     @property
     def _hidden(self) -> str:
-        return block_name("both", FIRST, self._study.n_latents)
+        return self.hidden[0]
 
     @cached_property
     def drop(self) -> Array:
@@ -70,11 +70,11 @@ class CaseFiles(SplitFiles):
     @cached_property
     def _tokens(self) -> dict[int, str]:
         rows = [case.row for case in self.cases]
-        return self._study.intervened.about("test").token_texts(self._study.intervened.followed()["tokens"][rows, :2])
+        return self._study.intervened.about("test").token_texts(self.followed["tokens"][rows, :2])
 
     def lens(self, row: int, condition: int) -> list[list[tuple[str, float]]]:
         """[T + 1][5]: what the output head reads at each thought and EOT, likeliest first."""
-        followed = self._study.intervened.followed()
+        followed = self.followed
         tokens, probability = followed["tokens"][row, condition], followed["probability"][row, condition]
         return [
             [(self._tokens[int(token)], float(share)) for token, share in zip(*of_position, strict=True)]
@@ -102,7 +102,7 @@ class CaseFiles(SplitFiles):
         return found
 
     def _case(self, case: Case, paths: tuple[str, str]) -> dict[str, Any]:
-        followed, problem = self._study.intervened.followed(), self.problems[case.row]
+        followed, problem = self.followed, self.problems[case.row]
         T = self._study.n_latents
         attention = self._attention(case.row)
         answers, lens = self._answers(case.row), [self.lens(case.row, place) for place in (0, 1)]
@@ -136,7 +136,7 @@ class CaseFiles(SplitFiles):
 
     def _attention(self, row: int) -> Array:
         """[2, T + 1, C]: mean over layers and heads, baseline and hidden."""
-        return np.asarray(self._study.intervened.followed()["weights"][row, :2].mean(axis=(1, 2), dtype=np.float64))
+        return np.asarray(self.followed["weights"][row, :2].mean(axis=(1, 2), dtype=np.float64))
 
     def _figure(self, case: Case) -> "Figure":
         from harness.figures.case_study import case_study_figure
@@ -149,7 +149,7 @@ class CaseFiles(SplitFiles):
             attention_baseline=attention[0],
             attention_blocked=attention[1],
             classes=list(key_names(self._study.n_latents)),
-            divergence=np.asarray(self._study.intervened.followed()["relative"][case.row, 1]),
+            divergence=np.asarray(self.followed["relative"][case.row, 1]),
             question=problem.question,
             gold=f"{problem.answer:g}",
             answer_baseline=_said(answers["baseline"]),

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from harness.criteria.behaviour import FIRST, spread
 from harness.criteria.inside import Parting, Redistribution, parting, redistribution
 from harness.criteria.split_files import SplitFiles
-from harness.interventions.designs import followed_design
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,16 +18,6 @@ Array = NDArray[Any]
 
 class InsideFiles(SplitFiles):
     """Writes redistribution.json, divergence.json and a figure of each."""
-
-    @property
-    def followed(self) -> dict[str, Array]:
-        """What happened inside; see :class:`~harness.interventions.follow.Followed`."""
-        return self._study.intervened.followed()
-
-    @property
-    def conditions(self) -> list[str]:
-        """What was followed beside the baseline."""
-        return list(followed_design(self._study.n_latents))[1:]
 
     @property
     def positions(self) -> list[str]:
@@ -49,7 +38,7 @@ class InsideFiles(SplitFiles):
             parting(
                 np.asarray(self.followed["relative"][:, place, :, -1]), before, trials.of("right", name), trials.seed
             )
-            for place, name in enumerate(self.conditions, start=1)
+            for place, name in enumerate(self.hidden, start=1)
         ]
 
     @cached_property
@@ -82,7 +71,7 @@ class InsideFiles(SplitFiles):
     def divergence(self) -> str:
         """divergence.json: distances from the baseline by position and depth, flipped problems beside the others."""
         conditions = {}
-        for place, (name, part) in enumerate(zip(self.conditions, self.partings, strict=True), start=1):
+        for place, (name, part) in enumerate(zip(self.hidden, self.partings, strict=True), start=1):
             distances = {}
             for kind in ("cosine", "relative"):
                 values = np.asarray(self.followed[kind][:, place], dtype=np.float64)
@@ -146,7 +135,7 @@ class InsideFiles(SplitFiles):
         }
         return divergence_figure(
             **means,
-            conditions=self.conditions,
+            conditions=self.hidden,
             flipped=np.stack([one.flipped for one in parts]),
             unflipped=np.stack([one.unflipped for one in parts]),
             flipped_interval=np.stack([one.flipped_interval for one in parts], axis=1),

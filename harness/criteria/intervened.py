@@ -196,7 +196,10 @@ class Intervened:
         return [Classifier(problem.question, problem.solution, problem.answer) for problem in self.problems("test")]
 
     def followed(self, source: Source = "trained") -> dict[str, Array]:
-        """What happens inside with the study's two thoughts hidden; the arrays of a :class:`Followed`."""
+        """What happens inside with the study's two thoughts hidden; the arrays of a :class:`Followed`.
+
+        Where no thought has another after it there is the baseline alone.
+        """
         design = followed_design(self._sizes(source)[1])
         return self.about("test", source).followed(list(design.values()), f"inside, {len(design)} conditions")
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.criteria.drawings import drawn_once
 from harness.files import digest, write_json
+from harness.interventions.designs import followed_design
+from harness.measures import NotApplicable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +25,23 @@ class SplitFiles:
     def problems(self) -> "ProblemSet":
         """The test split."""
         return self._study.intervened.problems("test")
+
+    @property
+    def hidden(self) -> list[str]:
+        """Names of the conditions that hide the study's thoughts, the first thought first.
+
+        Errors: ``NotApplicable`` where no thought comes after another one.
+        """
+        names = list(followed_design(self._study.n_latents))[1:]
+        if not names:
+            raise NotApplicable("needs at least 2 thoughts")
+        return names
+
+    @property
+    def followed(self) -> dict[str, Any]:
+        """What happens inside under them, the baseline before; see :class:`~harness.interventions.follow.Followed`."""
+        _ = self.hidden
+        return self._study.intervened.followed()
 
     def _json(self, name: str, content: dict[str, Any]) -> str:
         """Write a result file, with the model, the problems and where all of it comes from."""

@@ -49,7 +49,7 @@ def files(study: ModelStudy) -> Measurement:
             wrong.append(f"classes of {name}")
     rows = {row["class"]: row for row in summary["table"]}
     if not wrong:
-        shown = ("baseline", *own.shown)
+        shown = ("baseline", *own.hidden)
         shares = {name: Counter(by_condition[name].values()) for name in shown}
         for name in shown:
             for code in CODES:
@@ -62,7 +62,7 @@ def files(study: ModelStudy) -> Measurement:
     missing = [path for path in own.figures if not study.absolute(path).is_file()]
     baseline, hidden = (
         {code: rows[code]["baseline"] if one is None else rows[code][one]["share"] for code in CODES}
-        for one in (None, own.shown[0])
+        for one in (None, own.hidden[0])
     )
     largest = max((code for code in CODES if code != "CORRECT"), key=lambda code: hidden[code] - baseline[code])
     return Measurement(

@@ -5,15 +5,18 @@ import json
 import numpy as np
 
 from harness.criteria.cases import choose
-from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.evidence import ModelStudy
 
+CASES = Rule("between", (10, 15))
 NEEDED = ("question", "solution", "answers", "decodes_to", "attention", "relative_distance", "narrative", "figure")
 
 
 def studies(study: ModelStudy) -> Measurement:
     """Cases in the saved file that are the rule's, in its order, with everything a case has to show."""
-    own = study.case_files
+    own, least = study.case_files, CASES.threshold[0]
+    if len(own.problems) < least:
+        raise NotMeasured(f"needs {least} problems to choose from, there are {len(own.problems)}")
     content = json.loads(study.absolute(own.studies).read_text(encoding="utf-8"))
     problems, trials = study.intervened.problems("test"), study.intervened.blocks()
     difficulty = np.array([problem.difficulty for problem in problems])
@@ -47,7 +50,7 @@ CRITERIA = (
         "Cases of case_studies.json that the rule written there chooses again from the answers, in its order, each with "
         "question, solution, answers per condition, what every thought decodes to with and without CT0 hidden, attention, "
         "distances, a narrative made of these numbers, and its figure.",
-        Rule("between", (10, 15)),
+        CASES,
         studies,
         rests_on=("B.1-sham", "B.1-readback"),
     ),

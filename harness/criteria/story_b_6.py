@@ -15,7 +15,7 @@ def diverging(study: ModelStudy) -> Measurement:
     own = study.inside_files
     content = json.loads(study.absolute(own.divergence).read_text(encoding="utf-8"))
     before, after, words = [], [], []
-    for place, (name, thought) in enumerate(zip(own.conditions, HIDDEN, strict=False), start=1):
+    for place, (name, thought) in enumerate(zip(own.hidden, HIDDEN, strict=False), start=1):
         saved = content["conditions"][name]
         for kind in ("cosine", "relative"):
             means = np.array(saved[kind]["mean"], dtype=np.float64)

@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.behaviour import CODES, random_answers
-from harness.criteria.behaviour import FIRST, LATE
 from harness.criteria.split_files import SplitFiles
 from harness.criteria.taxonomy import taxonomy_summary
-from harness.interventions.designs import block_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,12 +27,6 @@ RANDOM_DRAWS = 20
 
 class TaxonomyFiles(SplitFiles):
     """Writes the kinds of errors."""
-
-    @property
-    def shown(self) -> list[str]:
-        """The conditions of the study that stand beside the baseline in table and figures."""
-        T = self._study.n_latents
-        return [block_name("both", position, T) for position in (FIRST, LATE) if position < T - 1]
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -57,7 +49,7 @@ class TaxonomyFiles(SplitFiles):
                 "baseline": shares[place, 0],
                 **{
                     name: {"share": of_condition, "change": of_condition - shares[place, 0]}
-                    for name in self.shown
+                    for name in self.hidden
                     for of_condition in (shares[place, names.index(name)],)
                 },
                 "random": random[place],
@@ -101,7 +93,7 @@ class TaxonomyFiles(SplitFiles):
     def _distributions(self) -> "Figure":
         from harness.figures.error_distributions import error_distributions_figure
 
-        content, names = self.content, ["baseline", *self.shown]
+        content, names = self.content, ["baseline", *self.hidden]
         of_class = {
             name: {**content["conditions"][name]["classes"], **_apart(content["conditions"][name]["calc_error"])}
             for name in names
@@ -131,8 +123,8 @@ class TaxonomyFiles(SplitFiles):
 
         content = self.content
         return error_flow_figure(
-            flows=np.array([content["conditions"][name]["flow"] for name in self.shown]),
-            conditions=self.shown,
+            flows=np.array([content["conditions"][name]["flow"] for name in self.hidden]),
+            conditions=self.hidden,
             classes=[LABELS.get(code, code) for code in CODES],
             n=content["n_problems"],
             title=self._title("where answers go"),

@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,17 @@ import pytest
 import harness
 from harness.behaviour import CODES, ERROR_CLASSES
 from harness.criteria.behaviour_report import BehaviourReport
+from harness.criteria.case_files import CaseFiles
+from harness.criteria.criterion import NotMeasured
 from harness.criteria.evidence import ModelStudy
+from harness.criteria.inside_files import InsideFiles
 from harness.criteria.registry import criteria, find
 from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS
+from harness.criteria.taxonomy_files import TaxonomyFiles
 from harness.interventions.designs import blocks_design
 from harness.judging import Run
+from harness.measures import NotApplicable
 from harness.options import RunOptions
 from tests.criteria.tampering import changed
 
@@ -367,3 +374,26 @@ def test_a_warm_run_answers_nothing_again(
         if one.study == "behaviour":
             known = results[one.id]
             assert again.judge(one, MODEL).model_dump() == known.model_dump(), one.id
+
+
+def test_a_model_with_a_single_thought_has_none_that_could_be_hidden_from_another(study: ModelStudy) -> None:
+    lone = replace_latents(study, 1)
+    for files in (InsideFiles(lone), TaxonomyFiles(lone), CaseFiles(lone)):
+        with pytest.raises(NotApplicable, match="2 thoughts"):
+            _ = files.hidden
+        with pytest.raises(NotApplicable, match="2 thoughts"):
+            _ = files.followed
+    assert InsideFiles(replace_latents(study, 2)).hidden == ["blocked CT0"]
+
+
+def replace_latents(study: ModelStudy, T: int) -> Any:
+    return SimpleNamespace(n_latents=T, intervened=study.intervened, options=study.options, name=study.name)
+
+
+def test_too_few_problems_to_choose_cases_from_leave_the_criterion_out(
+    study: ModelStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(study.case_files.problems, problems=study.case_files.problems.problems[:9])
+    monkeypatch.setattr(CaseFiles, "problems", few)
+    with pytest.raises(NotMeasured, match="there are 9"):
+        find("B.4-cases").measure(study)
