@@ -2,7 +2,7 @@
 
 from harness.behaviour.errors import CODES, ERROR_CLASSES, Classified, Classifier, classify
 from harness.behaviour.features import FEATURES, features
-from harness.behaviour.shuffled import random_answers
+from harness.behaviour.shuffled import near_answers, random_answers
 
 __all__ = [
     "CODES",
@@ -12,5 +12,6 @@ __all__ = [
     "Classifier",
     "classify",
     "features",
+    "near_answers",
     "random_answers",
 ]

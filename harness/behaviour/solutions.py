@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -136,19 +137,20 @@ def parse_solution(solution: str, gold: float | None = None) -> Solution:
     An annotation that cannot be read (not exactly one "=", no arithmetic, undefined, a number of more than 15 digits, more
     than 200 characters) is left out and counted.
 
-    A number that equals the stated result of an earlier step is taken to be that result, the latest one of several.
+    A number that equals the stated result of an earlier step is taken to be that result; of several such steps the latest, and
+    where a step takes such a number up more than once (``90+90``), the steps in turn.
     Errors: ``HarnessError`` when no gold answer is given and none stands after ``####``.
     """
     steps: list[Step] = []
     malformed = 0
-    latest: dict[Exact, int] = {}
+    stated: dict[Exact, list[int]] = {}
     for annotation in ANNOTATION.findall(solution):
         try:
-            step = _step(annotation[2:-2], latest)
+            step = _step(annotation[2:-2], stated)
         except _Malformed:
             malformed += 1
             continue
-        latest[step.result] = len(steps)
+        stated.setdefault(step.result, []).append(len(steps))
         steps.append(step)
     answer = gold_answer(solution) if gold is None else gold
     return Solution(tuple(steps), malformed, plain(Fraction(repr(float(answer)))))
@@ -210,18 +212,30 @@ class _Malformed(Exception):
     """An annotation is no calculation."""
 
 
-def _step(annotation: str, latest: Mapping[Exact, int]) -> Step:
+def _step(annotation: str, stated: Mapping[Exact, Sequence[int]]) -> Step:
     if len(annotation) > LONGEST_ANNOTATION or annotation.count("=") != 1:
         raise _Malformed
-    calculation, _, stated = annotation.partition("=")
-    tree = _expression(calculation, latest)
-    result = value_of(_expression(stated, {}))
+    calculation, _, outcome = annotation.partition("=")
+    tree, result = _expression(calculation), value_of(_expression(outcome))
     if result is None or value_of(tree) is None:
         raise _Malformed
-    return Step(tree, result)
+    return Step(_linked(tree, stated), result)
 
 
-def _expression(text: str, latest: Mapping[Exact, int]) -> Node:
+def _linked(tree: Node, stated: Mapping[Exact, Sequence[int]]) -> Node:
+    """The expression with numbers that are results of earlier steps taken to be these; ``stated`` are steps by result."""
+    operands = [node for node in nodes(tree) if isinstance(node, Operand)]
+    left = Counter(one.value for one in operands)
+    for operand in operands:
+        left[operand.value] -= 1
+        steps = stated.get(operand.value)
+        if steps:
+            source = steps[max(0, len(steps) - 1 - left[operand.value])]
+            tree = exchanged(tree, operand, Operand(operand.value, source))
+    return tree
+
+
+def _expression(text: str) -> Node:
     """The expression that a text writes; numbers are kept from Python's parser, which would round them."""
     numbers: list[Exact] = []
     tokens = []
@@ -240,7 +254,7 @@ def _expression(text: str, latest: Mapping[Exact, int]) -> Node:
         parsed = ast.parse(" ".join(tokens), mode="eval")
     except SyntaxError as error:
         raise _Malformed from error
-    return _node(parsed.body, numbers, latest)
+    return _node(parsed.body, numbers)
 
 
 def _number(numeral: str, percent: bool) -> Exact:
@@ -250,18 +264,16 @@ def _number(numeral: str, percent: bool) -> Exact:
     return plain(Fraction(value) / 100) if percent else value
 
 
-def _node(parsed: ast.expr, numbers: list[Exact], latest: Mapping[Exact, int]) -> Node:
+def _node(parsed: ast.expr, numbers: list[Exact]) -> Node:
     match parsed:
         case ast.Name(id=name):
-            value = numbers[int(name[1:])]
-            return Operand(value, latest.get(value))
+            return Operand(numbers[int(name[1:])], None)
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            return _node(operand, numbers, latest)
+            return _node(operand, numbers)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id=name)):
-            value = -numbers[int(name[1:])]
-            return Operand(value, latest.get(value))
+            return Operand(-numbers[int(name[1:])], None)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return Negation(_node(operand, numbers, latest))
+            return Negation(_node(operand, numbers))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-            return Operation(_OPERATORS[type(op)], _node(left, numbers, latest), _node(right, numbers, latest))
+            return Operation(_OPERATORS[type(op)], _node(left, numbers), _node(right, numbers))
     raise _Malformed

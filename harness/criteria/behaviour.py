@@ -16,7 +16,7 @@ from harness.statistics import benjamini_hochberg, mcnemar_p, percentile_interva
 
 Array = NDArray[Any]
 FIRST, LATE = HIDDEN
-READ: tuple[ControlName, ...] = ("random", "contentless", "control-model")
+READ: tuple[ControlName, ...] = ("random", "uniform-context", "contentless", "control-model")
 """Controls of what thoughts read without an intervention."""
 
 
@@ -159,6 +159,7 @@ def numbers_read_first() -> Effect[BlockTrials]:
         controls=READ,
         beside=beside,
         answer=_numbers_in_words,
+        evenly=BlockTrials.read_evenly,
         ends_attained=False,
     )
 
@@ -167,5 +168,6 @@ def _numbers_in_words(trials: BlockTrials) -> str:
     read, even = trials.numbers.mean(axis=0), trials.evenly.mean(axis=0)
     return (
         f"CT{FIRST} gives {read[0]:.3g} of its attention to the question's numbers, later thoughts {read[1:].mean():.3g} on "
-        f"average; reading all alike would give {even[0]:.3g} and {even[1:].mean():.3g}"
+        f"average, CT{1 + int(read[1:].argmax())} {read[1:].max():.3g}; reading all alike would give {even[0]:.3g} and "
+        f"{even[1:].mean():.3g}"
     )

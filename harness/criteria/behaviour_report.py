@@ -6,9 +6,11 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from harness.criteria.results import CriterionResult
+from harness.criteria.behaviour import spread
+from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS, ROLES, Judged, RoleVerdict, Standing, judge_role, standing
 from harness.files import write_text
+from harness.interventions.designs import ALL_BLOCKED, READERS, SEQUENTIAL, block_name
 
 if TYPE_CHECKING:
     from harness.criteria.evidence import ModelStudy
@@ -25,15 +27,20 @@ SECTIONS: Sequence[tuple[Standing, str, str]] = (
         "What is true, but says nothing about CT0",
         "These hold for the model, and for a control as well.",
     ),
-    ("unchecked", "What holds, without a control that says what it is worth", "No control was run for these."),
+    ("unchecked", "What holds, as far as it was looked at", "Not all controls were run for these."),
     ("expected", "What nothing speaks against", "These should hold wherever there is no effect, and they do."),
-    ("not found", "What was not found", "These were tested and do not hold."),
-    ("untested", "What could not be tested", "For these there is no verdict."),
+    ("not found", "What was not shown", "These were tested and not shown to hold; that is no proof of the opposite."),
+    ("untested", "What could not be tested", "For these there is nothing to go by."),
 )
 """Of each standing: the heading, and what it means."""
+HEADINGS = {of: heading for of, heading, _ in SECTIONS}
+MUCH_LONGER = 1.5
+"""Times the baseline's length that an answer has when the model has gone over to another way of answering."""
+_LONG = {ALL_BLOCKED: "all thoughts", SEQUENTIAL: "all but the thought itself and the one before"}
 CONTROLS = {
     "sham": "a sham",
-    "random": "another thought hidden at random",
+    "random": "other thoughts in its place",
+    "uniform-context": "a model that reads everything alike",
     "contentless": "the model fed its mean thoughts",
     "control-model": "the control model",
 }
@@ -76,6 +83,7 @@ class BehaviourReport:
         for name in TRUSTED:
             result = self._judged(name)
             yield f"- {_plain(result.statement)}: {_verdict(result)}. [{name}]"
+        yield from self._thoughts()
         yield from self._claims()
         yield from self._of_roles()
         yield from self._described()
@@ -91,6 +99,50 @@ class BehaviourReport:
         return (
             f"{words}: so few that hiding a thought can lose next to nothing, and that it loses nothing says nothing."
         )
+
+    def _thoughts(self) -> Iterator[str]:
+        """What every thought costs, not the ones alone that the claims are about."""
+        trials, T = self._study.intervened.blocks(), self._study.n_latents
+        lengths = self._lengths()
+        yield from ("", "## What hiding each thought costs", "")
+        yield (
+            "Share of all answers lost, with its 95 % interval over problems. Some thoughts have more readers than others: the "
+            "third column takes the same two from each. [B.1-ct0]"
+        )
+        yield ""
+        yield (
+            "| hidden | from all that comes later | from later thoughts alone | from the last thought and the answer | "
+            "tokens per answer |"
+        )
+        yield "|---|---|---|---|---|"
+        costs = [
+            (trials.impact(readers), *spread(trials.impact(readers).astype(float), trials.seed)) for readers in READERS
+        ]
+        for position in range(T):
+            cells = [
+                f"{drop[:, position].mean():.3g} [{low[position]:.3g}, {high[position]:.3g}]"
+                for drop, low, high in costs
+            ]
+            name = block_name("both", position, T)
+            yield f"| CT{position} | {' | '.join(map(_plain, cells))} | {lengths[name]:.3g} |"
+        for name in (ALL_BLOCKED, SEQUENTIAL):
+            drop = trials.right[:, 0].astype(float) - trials.of("right", name)
+            low, high = spread(drop, trials.seed)
+            cell = _plain(f"{drop.mean():.3g} [{low:.3g}, {high:.3g}]")
+            yield f"| {_LONG[name]} | {cell} | | | {lengths[name]:.3g} |"
+        yield from ("", f"Without anything hidden an answer has {lengths['baseline']:.3g} tokens. [B.1-complete]")
+        longer = [name for name, length in lengths.items() if length > MUCH_LONGER * lengths["baseline"]]
+        if longer:
+            yield (
+                f"Answers are much longer under: {', '.join(longer)}. There the model answers in another way, and what "
+                "is lost is not what it loses without thoughts. [B.1-complete]"
+            )
+
+    def _lengths(self) -> dict[str, float]:
+        """Tokens of an answer, mean over problems, by condition."""
+        answered = self._study.intervened.answered_blocks()
+        tokens = (answered.tokens > 0).sum(axis=2).mean(axis=0)
+        return dict(zip(self._study.intervened.blocks_design(), map(float, tokens), strict=True))
 
     def _claims(self) -> Iterator[str]:
         results = {name: self._judged(name) for name in CLAIMS}
@@ -127,9 +179,13 @@ class BehaviourReport:
         yield from ("", "## Cases", "")
         yield "They were chosen by a rule, illustrate what was measured, and prove nothing. [B.4-cases]"
         for number, case in enumerate(self._study.case_files.content, start=1):
-            yield from ("", f"### {number}. Problem {case['problem_id']}, {case['difficulty']} steps", "")
+            yield from (
+                "",
+                f"### {number}. Problem {case['problem_id']}, {case['difficulty']} step{'' if case['difficulty'] == 1 else 's'}",
+                "",
+            )
             yield f"> {_plain(case['question'])}"
-            yield from ("", f"Gold answer {case['gold']:g}. {_plain(case['narrative'])} [B.4-cases]", "")
+            yield from ("", f"Gold answer {case['gold']:.15g}. {_plain(case['narrative'])} [B.4-cases]", "")
             yield f"![case {number}](../../{case['figure'][0]})"
 
     def _came_from(self) -> Iterator[str]:
@@ -149,14 +205,20 @@ def _said(name: str, result: CriterionResult, how: Standing) -> str:
         case "supported" | "expected":
             return f"{claim}{number}."
         case "unchecked":
-            return f"{claim}{number}; whether it takes this model's thoughts to see that is open."
+            return f"{claim}{number}; whether the controls that were not run would show the same is open."
         case "empty":
-            passing = " and ".join(CONTROLS[control] for control, one in result.controls.items() if one.passes)
+            passing = " and ".join(_control(name, one) for name, one in result.controls.items() if one.passes)
             return f"{claim}{number}; but the same holds for {passing}."
         case "not found":
-            return f'Not found: "{claim}"{number}{"; " + result.reason if result.reason else ""}.'
+            return f'Not shown: "{claim}"{number}{"; " + result.reason if result.reason else ""}.'
         case "untested":
             return f'Not tested: "{claim}" ({_plain(result.reason or "no reason given")}).'
+
+
+def _control(name: str, control: ControlResult) -> str:
+    """What is behind a control that passes."""
+    often = "" if control.pass_rate is None else f" (in {control.pass_rate:.0%} of the draws)"
+    return f"{CONTROLS[name]}{often}"
 
 
 def _measured(result: CriterionResult) -> str:

@@ -63,29 +63,31 @@ class BlockTrials:
 
     def sham(self) -> "BlockTrials":
         """A sham in place of every block."""
-        columns = [0, *[1] * (len(self.names) - 1)]
-        return self._with(np.tile(columns, (len(self), 1)))
+        return self._with(np.array([0, *[1] * (len(self.names) - 1)]))
+
+    def read_evenly(self) -> "BlockTrials":
+        """Every thought reads all its context alike."""
+        return replace(self, numbers=self.evenly)
 
     def drawn(self, draw: int) -> "BlockTrials":
-        """Another thought hidden from like readers, at random: in every problem all change places in a circle of its own.
+        """Other thoughts hidden from like readers, at random and the same in all problems: they change places in a circle.
 
-        None keeps its place, or the thought in question would be its own control in one problem of T.
+        None keeps its place, or the thought in question would be its own control in one draw of T.
         """
-        rng = np.random.default_rng((self.seed, draw, 6))
-        circles = rng.permuted(np.tile(np.arange(self.T), (len(self), 1)), axis=1)
-        orders = np.empty_like(circles)
-        np.put_along_axis(orders, circles, np.roll(circles, 1, axis=1), axis=1)
-        columns = np.tile(np.arange(len(self.names)), (len(self), 1))
+        circle = np.random.default_rng((self.seed, draw, 6)).permutation(self.T)
+        order = np.empty_like(circle)
+        order[circle] = np.roll(circle, 1)
+        columns = np.arange(len(self.names))
         for readers in READERS:
             own = np.array(self._columns(readers))
             # Conditions that stand for another one are not moved in its name.
             named = [position for position in range(self.T) if self._is_own(readers, position)]
-            columns[:, own[named]] = own[orders[:, named]]
+            columns[own[named]] = own[order[named]]
         moved = self._with(columns)
         return replace(
             moved,
-            numbers=np.take_along_axis(self.numbers, orders, axis=1),
-            evenly=np.take_along_axis(self.evenly, orders, axis=1),
+            numbers=self.numbers[:, order],
+            evenly=self.evenly[:, order],
         )
 
     def _columns(self, readers: Readers) -> list[int]:
@@ -96,6 +98,5 @@ class BlockTrials:
         return readers == "both" or (name != "sham" and name != block_name("both", position, self.T))
 
     def _with(self, columns: Array) -> "BlockTrials":
-        """Conditions [n, C] in place of those that were run."""
-        right, gold, codes = (np.take_along_axis(one, columns, axis=1) for one in (self.right, self.gold, self.codes))
-        return replace(self, right=right, gold=gold, codes=codes)
+        """Conditions [C] in place of those that were run."""
+        return replace(self, right=self.right[:, columns], gold=self.gold[:, columns], codes=self.codes[:, columns])

@@ -151,7 +151,7 @@ class CaseFiles(SplitFiles):
             classes=list(key_names(self._study.n_latents)),
             divergence=np.asarray(self.followed["relative"][case.row, 1]),
             question=problem.question,
-            gold=f"{problem.answer:g}",
+            gold=f"{problem.answer:.15g}",
             answer_baseline=_said(answers["baseline"]),
             answer_blocked=_said(answers[self._hidden]),
             title=f"{self._study.name}, problem {problem.id}: CT{FIRST} hidden",
@@ -187,20 +187,20 @@ def narrative(
     decoded = (
         f"What the output head reads changes at {', '.join(changed)}."
         if changed
-        else "The likeliest token that the output head reads is the same at every thought."
+        else f"No token that the output head reads with a probability of {LIKELY:g} or more gives way to another."
     )
     others = [
         _WITHOUT.get(name, f"{name.removeprefix('blocked ')} hidden")
         for name, one in answers.items()
         if name not in ("baseline", hidden) and before["correct"] and not one["correct"]
     ]
-    also = f" It is wrong too with {'; with '.join(others)}." if others else ""
+    also = f" It is wrong with {'; with '.join(others)}." if others else ""
     return f"{happened}{explained}. {moved} {decoded}{also}"
 
 
 def _said(answer: dict[str, Any]) -> str:
     number = answer["number"]
-    return f"{number:g}" if np.isfinite(number) else "no number"
+    return f"{number:.15g}" if np.isfinite(number) else "no number"
 
 
 def _shown(likeliest: list[tuple[str, float]]) -> str:

@@ -25,9 +25,11 @@ Data = TypeVar("Data", Trials, HeadTrials, BlockTrials)
 
 Source = Literal["trained", "contentless", "control-model"]
 """Whose answers: the model's, the model's with each thought's input replaced by its mean, or the control model's."""
-ControlName = Literal["sham", "random", "contentless", "control-model"]
+ControlName = Literal["sham", "random", "uniform-context", "contentless", "control-model"]
 INTERVENED: tuple[ControlName, ...] = ("sham", "random", "contentless", "control-model")
 """Controls of what an intervention does."""
+CHEAP: tuple[ControlName, ...] = ("sham", "random", "uniform-context")
+"""Controls that need no other answers."""
 UNTOUCHED: tuple[ControlName, ...] = ("contentless", "control-model")
 """Controls of what the model does without one."""
 
@@ -104,6 +106,8 @@ class Effect(Generic[Data]):
     ends_attained: bool = True
     again: Where[Data] | None = None
     on_plantings: OnPlantings | None = None
+    evenly: Callable[[Data], Data] | None = None
+    """The same with all context read alike, for the control of that name."""
 
     def value(self, trials: Data) -> float:
         """What the rule judges, on one set of trials."""
@@ -231,6 +235,9 @@ def _control(
         match name:
             case "sham":
                 return ControlValue(_finite(measure.value(trials.sham())))
+            case "uniform-context":
+                assert isinstance(measure, Effect) and measure.evenly is not None
+                return ControlValue(_finite(measure.value(measure.evenly(trials))))
             case "random":
                 draws = measure.on_draws(trials)
                 defined = draws[np.isfinite(draws)]

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import fisher_exact
 
 from harness.behaviour import CODES, ERROR_CLASSES
 from harness.criteria.behaviour import FIRST, LATE, spread
@@ -68,12 +69,13 @@ def _rises(trials: BlockTrials, name: str) -> Measurement:
     low, high = spread(after - before, trials.seed)
     with np.errstate(invalid="ignore"):
         among = np.stack([before, after]).sum(axis=1) / (~trials.right[:, columns]).sum(axis=0)
+    shown = " and ".join("none" if np.isnan(one) else f"{one:.3g}" for one in among)
     return Measurement(
         value,
         p_value=p,
         q_value=q,
         answer=f"{name}: {before.mean():.3g} of all answers, {after.mean():.3g} with CT{FIRST} hidden "
-        f"(change {(after - before).mean():+.3g} [{low:.3g}, {high:.3g}]); {among[0]:.3g} and {among[1]:.3g} of the wrong ones",
+        f"(change {(after - before).mean():+.3g} [{low:.3g}, {high:.3g}]); of the wrong ones {shown}",
         beside={
             "share_of_all": [float(before.mean()), float(after.mean())],
             "change": float((after - before).mean()),
@@ -103,6 +105,8 @@ def _kind_changes(trials: BlockTrials) -> Measurement:
     # A change without a value under another condition is no test, and no member of the family.
     below, above = (drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)
     p = np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + RESAMPLES))
+    # Resamples know no kind of error that the few wrong answers of a good baseline happen not to hold.
+    p = np.maximum(p, _exact_p(trials, columns))
     q = np.ones(p.shape)
     q[known] = benjamini_hochberg(p[known])
     least = int(q[:, place].argmin())
@@ -114,7 +118,7 @@ def _kind_changes(trials: BlockTrials) -> Measurement:
         q_value=float(q[least, place]),
         answer="; ".join(
             f"{name} {point[kind, 0]:.3g} of the wrong answers, {point[kind, 1 + place]:.3g} with CT{FIRST} hidden "
-            f"({change[kind, place]:+.3g} [{low[kind]:.3g}, {high[kind]:.3g}])"
+            f"({change[kind, place]:+.3g} [{low[kind]:.3g}, {high[kind]:.3g}], q = {q[kind, place]:.2g})"
             for kind, name in enumerate(named)
         ),
         beside={
@@ -125,6 +129,21 @@ def _kind_changes(trials: BlockTrials) -> Measurement:
             "p": p[:, place].tolist(),
             "q": q[:, place].tolist(),
         },
+    )
+
+
+def _exact_p(trials: BlockTrials, columns: list[int]) -> Array:
+    """[2, K]: Fisher's exact p of either kind among the wrong answers of the baseline and of each condition."""
+
+    def counted(column: int, code: int) -> tuple[int, int]:
+        own = int((trials.codes[:, column] == code).sum())
+        return own, int((~trials.right[:, column]).sum()) - own
+
+    return np.array(
+        [
+            [fisher_exact(np.array([counted(0, code), counted(column, code)]))[1] for column in columns]
+            for code in EVIDENCED
+        ]
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from harness.behaviour import FEATURES, Classified, Classifier, features
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
-from harness.criteria.effects import INTERVENED, ControlName, Effect, EffectTest, Source, evaluate_effect
+from harness.criteria.effects import CHEAP, INTERVENED, ControlName, Effect, EffectTest, Source, evaluate_effect
 from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.trials import HeadTrials, Trials
 from harness.errors import HarnessError
@@ -265,10 +265,10 @@ class Intervened:
             case "none":
                 return frozenset()
             case "cheap":
-                return frozenset(("sham", "random"))
+                return frozenset(CHEAP)
             case "all":
                 there = self._study.options.control_model is not None
-                return frozenset(name for name in INTERVENED if name != "control-model" or there)
+                return frozenset(name for name in (*CHEAP, *INTERVENED) if name != "control-model" or there)
 
     def _control_key(self) -> str:
         return self.about("first", "control-model").key("") if "control-model" in self.controls else ""

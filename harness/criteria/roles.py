@@ -7,16 +7,18 @@ from typing import Literal
 from harness.criteria.results import CriterionResult
 
 Standing = Literal["supported", "expected", "empty", "unchecked", "not found", "untested"]
-"""Passes and no control does; passes as it should without any effect; passes and a control does too; passes, and nothing says
-whether a control would; fails; skipped or invalid."""
+"""Passes and no control does; passes as it should without any effect; passes and a control does too; passes, and not all controls
+were run; fails; skipped, invalid or undefined."""
 IN_SHORT: Mapping[Standing, str] = {
     "supported": "passes, and no control does",
     "expected": "passes, as it should without an effect",
     "empty": "passes, and a control does too",
-    "unchecked": "passes, no control was run",
-    "not found": "fails",
+    "unchecked": "passes, not all controls were run",
+    "not found": "not shown",
     "untested": "not tested",
 }
+MOST_TELLING = "contentless"
+"""The control without which nothing counts as supported: run only with all others."""
 Judged = Callable[[str], CriterionResult]
 
 CLAIMS: Mapping[str, str] = {
@@ -82,15 +84,15 @@ class RoleVerdict:
 
 def standing(result: CriterionResult) -> Standing:
     """What a verdict is worth."""
-    if result.verdict in ("skipped", "invalid"):
+    if result.verdict in ("skipped", "invalid") or (result.verdict == "fail" and result.measured is None):
         return "untested"
     if result.verdict == "fail":
         return "not found"
     if result.null_should_pass:
         return "expected"
-    if result.discriminates is None:
-        return "unchecked"
-    return "supported" if result.discriminates else "empty"
+    if result.discriminates is False:
+        return "empty"
+    return "supported" if result.discriminates and MOST_TELLING in result.controls else "unchecked"
 
 
 def judge_role(role: Role, judged: Judged) -> RoleVerdict:

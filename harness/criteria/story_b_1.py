@@ -26,10 +26,16 @@ def complete(study: ModelStudy) -> Measurement:
         found = np.array([np.nan if row["number"] is None else row["number"] for row in rows])
         same = [row["id"] for row in rows] == list(split.ids) and np.array_equal(found, number, equal_nan=True)
         wrong += [] if same else [f"{path}: {len(rows)} rows"]
+    if len(split) != split.split_size:
+        wrong.append(f"{len(split)} of {split.split_size} problems")
     variants = json.loads(study.absolute(own.variants).read_text(encoding="utf-8"))
     others = set(design) - set(own.predictions)
     if set(variants["conditions"]) != others or any(
-        len(one["answer"]) != len(split) for one in variants["conditions"].values()
+        len(one["answer"]) != len(split)
+        or not np.array_equal(
+            np.array(one["number"], dtype=np.float64), answered.numbers[:, design.index(name)], equal_nan=True
+        )
+        for name, one in variants["conditions"].items()
     ):
         wrong.append(own.variants)
     return Measurement(
@@ -100,8 +106,8 @@ CRITERIA = (
         "B.1-ct0",
         "Blocking CT0 lowers accuracy",
         "No later thought and no answer token can read CT0. McNemar's exact two-sided test of the answers with and without, "
-        "Benjamini-Hochberg over all thoughts hidden in turn; 1 where accuracy does not fall. As control every problem loses a "
-        "thought at random.",
+        "Benjamini-Hochberg over all thoughts hidden in turn; 1 where accuracy does not fall. As control other thoughts, "
+        "drawn at random, take its place in all problems.",
         Rule("<", 0.001),
         first_matters(),
         rests_on=BLOCK_VALIDITY,

@@ -2,8 +2,10 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.behaviour import CODES, ERROR_CLASSES
 from harness.criteria.behaviour import FIRST
@@ -12,7 +14,8 @@ from harness.criteria.declare import hypothesis
 from harness.criteria.errors import BOTH, CALCULATION, REVERSAL, kind_changes, profile_changes_little, rises
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.story_b_1 import BLOCK_VALIDITY
-from harness.criteria.taxonomy_files import LABELS
+
+Array = NDArray[Any]
 
 
 def classes(study: ModelStudy) -> Measurement:
@@ -60,19 +63,33 @@ def files(study: ModelStudy) -> Measurement:
                 if not near or (name != "baseline" and abs(saved["change"] - change) > 1e-9):
                     wrong.append(f"share of {code} under {name}")
     missing = [path for path in own.figures if not study.absolute(path).is_file()]
-    baseline, hidden = (
-        {code: rows[code]["baseline"] if one is None else rows[code][one]["share"] for code in CODES}
-        for one in (None, own.hidden[0])
-    )
-    largest = max((code for code in CODES if code != "CORRECT"), key=lambda code: hidden[code] - baseline[code])
     return Measurement(
         "present and consistent" if not wrong + missing else f"wrong: {', '.join((wrong + missing)[:4])}",
         n_problems=len(ids),
-        answer=f"Hiding CT{FIRST} adds most to {LABELS.get(largest, largest)}: {baseline[largest]:.3g} to {hidden[largest]:.3g} "
-        f"of all answers; answers drawn at random from other problems give {rows[largest]['random']:.3g}",
+        answer=_in_words(study, codes[:, design.index(own.hidden[0])], summary),
         beside={"accuracy": float(np.mean(codes[:, 0] == CODES.index("CORRECT")))},
         artifacts=(own.full, own.summary, *own.figures),
     )
+
+
+def _in_words(study: ModelStudy, codes: Array, summary: dict[str, Any]) -> str:
+    """The two kinds of error that the study asks for, beside what nearness alone and chance would give."""
+    wrong = codes[codes != CODES.index("CORRECT")]
+    if not len(wrong):
+        return f"With CT{FIRST} hidden there is no wrong answer"
+    near = summary["near_answers"]["conditions"][study.taxonomy_files.hidden[0]]
+    chance = summary["random"]
+    parts = []
+    for code, words, elsewhere in (
+        (REVERSAL, "reversals", chance["classes"][REVERSAL]["among_errors"]),
+        (CALCULATION, "evidenced calculation errors", chance["calc_error"]["evidenced"]["among_errors"]),
+    ):
+        shares = [float((wrong == CODES.index(code)).mean()), near[code], elsewhere]
+        shown = ["unknown" if one is None else f"{one:.3g}" for one in shares]
+        parts.append(
+            f"{words} {shown[0]} ({shown[1]} of wrong answers as far from gold, {shown[2]} of answers to other problems)"
+        )
+    return f"Of {len(wrong)} wrong answers with CT{FIRST} hidden: {'; '.join(parts)}"
 
 
 CRITERIA = (
@@ -111,8 +128,8 @@ CRITERIA = (
         "B.2-shift-errors",
         "Blocking CT0 changes the kind of error",
         "Among wrong answers alone: the share of CALC_ERROR with evidence, and that of OPERATION_REVERSAL, with CT0 hidden "
-        "less without. Two-sided bootstrap p over problems, Benjamini-Hochberg over every condition but the sham and both "
-        "classes; the smaller of the two.",
+        "less without. The larger of the two-sided bootstrap p over problems and Fisher's exact p, which also holds for few "
+        "wrong answers; Benjamini-Hochberg over every condition but the sham and both classes; the smaller of the two.",
         Rule("<", 0.05),
         kind_changes(),
         rests_on=BLOCK_VALIDITY,

@@ -26,8 +26,9 @@ def redistributed(study: ModelStudy) -> Measurement:
     return Measurement(
         float(max(*gaps, content["largest_gap_of_one_query"])),
         n_problems=len(own.followed["weights"]),
-        answer=f"Later positions gave CT{FIRST} {removed.mean():.3g} of their attention; without it layer {layer} gives "
-        f"{content['key_classes'][key]} {by_layer[layer, key]:+.3g} [{ends[0]:.3g}, {ends[1]:.3g}] more than in proportion",
+        answer=f"Later positions gave CT{FIRST} {removed.mean():.3g} of their attention. Without it, farthest from growth in "
+        f"proportion of all layers and classes of keys, layer {layer} gives {content['key_classes'][key]} "
+        f"{by_layer[layer, key]:+.3g} [{ends[0]:.3g}, {ends[1]:.3g}] (picked after looking)",
         beside={
             "weight_removed_by_layer": removed.mean(axis=(1, 2)).tolist(),
             "largest_difference_from_proportion": float(np.abs(gained - predicted).max()),
@@ -53,8 +54,8 @@ CRITERIA = (
         "CT0 reads the question's numbers more than later thoughts do",
         "Attention on the question's number words, mean over layers and heads: that of CT0 less the mean of all later "
         "thoughts; lower end of the 95 % bootstrap interval over problems. A later thought has a longer context, so that "
-        "reading all alike already favours CT0: that difference, and the one beyond it, stand beside. As control the thoughts "
-        "of every problem change places.",
+        "reading all alike already favours CT0: that difference, and the one beyond it, stand beside. As controls other "
+        "thoughts take its place, and every thought reads all its context alike.",
         Rule(">", 0),
         numbers_read_first(),
         shown=lambda study: (*study.inside_files.redistribution_figure, study.inside_files.attention),

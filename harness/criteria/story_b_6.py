@@ -1,6 +1,7 @@
 """Story B.6: how far the states of later positions move when a thought is hidden, and where flipped problems part."""
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import undefined
 from harness.interventions.designs import HIDDEN
+
+FEWEST = 10
+"""Problems of either kind below which nothing is said about where they part."""
 
 
 def diverging(study: ModelStudy) -> Measurement:
@@ -22,7 +26,7 @@ def diverging(study: ModelStudy) -> Measurement:
             single = np.asarray(own.followed[kind][:, place])
             before += [means[: thought + 1].max(), single[:, : thought + 1].max()]
             after.append(means[thought + 1 :].max())
-        words.append(_in_words(name, saved))
+        words.append(_in_words(name, {**saved, "positions": content["positions"]}))
     if not min(after):
         return undefined("no state after the intervention differs from the baseline's")
     return Measurement(
@@ -34,11 +38,19 @@ def diverging(study: ModelStudy) -> Measurement:
     )
 
 
-def _in_words(name: str, saved: dict[str, object]) -> str:
-    counts = f"{saved['n_flipped']} flipped, {saved['n_unflipped']} unflipped"
+def _in_words(name: str, saved: dict[str, Any]) -> str:
+    flipped, stayed = saved["n_flipped"], saved["n_unflipped"]
+    counts = f"{flipped} answers flip, {stayed} stay right"
+    if min(flipped, stayed) < FEWEST:
+        return f"{name}: too few to compare ({counts})"
     if saved["part_at"] is None:
-        return f"{name}: flipped problems move no farther than the others ({counts})"
-    return f"{name}: flipped problems part from the others at {saved['part_at']} ({counts})"
+        return f"{name}: no position is shown at which flipped problems move farther than the others ({counts})"
+    at = saved["positions"].index(saved["part_at"])
+    moved, others = saved["flipped"][at], saved["unflipped"][at]
+    return (
+        f"{name}: flipped problems first part from the others at {saved['part_at']}, where they have moved by {moved:.3g} of the "
+        f"state's length against {others:.3g} ({counts})"
+    )
 
 
 CRITERIA = (

@@ -1,11 +1,13 @@
 """Story B.7: what all that allows one to say about CT0, written from the verdicts."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from harness.criteria.behaviour_report import HEADINGS
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
-from harness.criteria.roles import CLAIMS, ROLES, standing
+from harness.criteria.roles import CLAIMS, ROLES, Role, standing
 
 _NAMED = re.compile(r"\[(B\.\d-[a-z0-9-]+)\]")
 _LINKED = re.compile(r"!?\[[^\]]*\]\(([^)]+)\)")
@@ -22,18 +24,17 @@ def written(study: ModelStudy) -> Measurement:
         for name, claim in CLAIMS.items()
         if not any(claim in line and name in _NAMED.findall(line) for line in lines)
     ]
-    # A claim stands as such only where its criterion passes; anywhere else it is quoted as not found or not tested.
+    places = _sections(lines)
     loose = [
         name
         for name, claim in CLAIMS.items()
-        if standing(study.judged(name)) in ("not found", "untested")
-        and any(line.startswith(f"- {claim}") for line in lines)
+        if not any(claim in line and heading == HEADINGS[standing(study.judged(name))] for heading, line in places)
     ]
     dead = [link for line in lines for link in _LINKED.findall(line) if not _leads(study, path.parent / link)]
     wrong = [
         *(f"no criterion behind: {line[:60]}" for line in bare),
         *(f"{name} is not in it" for name in missing),
-        *(f"{name} is claimed" for name in loose),
+        *(f"{name} stands in another place than its verdict allows" for name in loose),
         *(f"link to {link}" for link in dead),
     ]
     return Measurement(
@@ -43,6 +44,15 @@ def written(study: ModelStudy) -> Measurement:
     )
 
 
+def _sections(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Every line with the heading that it stands under."""
+    heading, found = "", []
+    for line in lines:
+        heading = line.removeprefix("## ") if line.startswith("## ") else heading
+        found.append((heading, line))
+    return found
+
+
 def _leads(study: ModelStudy, target: Path) -> bool:
     place = target.resolve()
     # The report itself is written when all is judged.
@@ -50,15 +60,33 @@ def _leads(study: ModelStudy, target: Path) -> bool:
 
 
 def roles(study: ModelStudy) -> Measurement:
-    """How many of the three roles were judged, and how."""
-    judged = study.behaviour_report.roles
-    words = [f"{one.role.name}: {one.verdict} ({one.reasons})" for one in judged]
+    """How many of the three roles the saved report judges as the verdicts on their criteria allow."""
+    report = study.behaviour_report
+    rows = [
+        [cell.strip(" *") for cell in line.strip("|").split("|")]
+        for line in study.absolute(report.path).read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    saved = {row[0]: row[2] for row in rows if len(row) == 4}
+    right = [role.name for role in ROLES if saved.get(role.name) == _allowed(study, role)]
+    judged = report.roles
     return Measurement(
-        f"{len(judged)} of {len(ROLES)}",
-        answer=". ".join(words),
+        f"{len(right)} of {len(ROLES)}",
+        answer=". ".join(f"{one.role.name}: {one.verdict} ({one.reasons})" for one in judged),
         beside={one.role.name: one.verdict for one in judged},
-        artifacts=(study.behaviour_report.path,),
+        artifacts=(report.path,),
     )
+
+
+def _allowed(study: ModelStudy, role: Role) -> str:
+    """What the results on its criteria, looked at one by one, allow to say of a role."""
+    results = [study.judged(name) for name in role.criteria]
+    if any(one.verdict == "fail" and one.measured is not None for one in results):
+        return "not supported"
+    if any(one.verdict == "pass" and any(control.passes for control in one.controls.values()) for one in results):
+        return "not supported"
+    whole = all(one.verdict == "pass" and "contentless" in one.controls for one in results)
+    return "supported" if whole else "untested"
 
 
 CRITERIA = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.behaviour import CODES, random_answers
+from harness.behaviour import CODES, near_answers, random_answers
 from harness.criteria.split_files import SplitFiles
 from harness.criteria.taxonomy import taxonomy_summary
 
@@ -23,6 +23,8 @@ LABELS = {"CALC_ERROR": "CALC_ERROR (evidence)", "UNEXPLAINED": "CALC_ERROR (une
 """How the two kinds of calculation errors are written."""
 RANDOM_DRAWS = 20
 """Times that every problem gets the answer to another one."""
+NEAR_DRAWS = 10
+"""Times that wrong answers exchange how far they are from the gold answer."""
 
 
 class TaxonomyFiles(SplitFiles):
@@ -38,8 +40,19 @@ class TaxonomyFiles(SplitFiles):
         return {
             **taxonomy_summary(codes, names, random, study.options.seed),
             "random_answers": f"the baseline's answers dealt to other problems, {RANDOM_DRAWS} times",
+            "near_answers": {
+                "of": f"differences of wrong numbers from gold dealt among these problems, {NEAR_DRAWS} times; shares of them",
+                "conditions": {name: self._near(names.index(name)) for name in ("baseline", *self.hidden)},
+            },
             "table": self._table(codes, names, random.mean(axis=0)),
         }
+
+    def _near(self, column: int) -> dict[str, float]:
+        intervened = self._study.intervened
+        gold = np.array([problem.answer for problem in self.problems])
+        numbers = intervened.answered_blocks().numbers[:, column]
+        shares = near_answers(intervened.classifiers, gold, numbers, NEAR_DRAWS, self._study.options.seed)
+        return dict(zip(CODES, shares.mean(axis=0), strict=True))
 
     def _table(self, codes: Array, names: list[str], random: Array) -> list[dict[str, Any]]:
         shares = np.stack([(codes == code).mean(axis=0) for code in range(len(CODES))])

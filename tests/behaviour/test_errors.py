@@ -252,3 +252,16 @@ def test_logic_errors_are_exactly_what_trying_all_combinations_finds(
         assert classifier.classify(text).error_class == (
             "PARTIAL_ANSWER" if partial else "LOGIC_ERROR" if near else "CALC_ERROR"
         )
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"), [("100", "OPERATION_REVERSAL"), ("93.6", "OPERATION_REVERSAL"), ("7.2", "LOGIC_ERROR")]
+)
+def test_one_exchange_leaves_the_other_of_two_equal_results_as_it_is(answer: str, expected: str) -> None:
+    text = "<<30*3=90>>90, <<18*5=90>>90, <<90+90=180>>180 #### 180"
+    found = classify("30 coins thrice and 18 coins 5 times: how many?", text, answer)
+    assert (found.error_class == expected) == (expected == "OPERATION_REVERSAL"), found
+
+
+def test_a_factor_is_tried_before_a_slip() -> None:
+    assert classify("8 and 12?", "<<8+12=20>>20 #### 20", "10").error_class == "OFF_BY_FACTOR"

@@ -88,6 +88,14 @@ def test_a_result_taken_up_is_the_latest_step_that_states_it() -> None:
     assert [operand.source for operand in found.steps[3].operands] == [2, 2]
 
 
+def test_equal_results_are_taken_up_in_turn() -> None:
+    found = parse_solution("<<30*3=90>> <<18*5=90>> <<90+90=180>> #### 180")
+    assert [operand.source for operand in found.steps[2].operands] == [0, 1]
+    assert found.needed == (0, 1, 2)
+    thrice = parse_solution("<<1+1=2>> <<3-1=2>> <<2*2*2=8>> #### 8")
+    assert [operand.source for operand in thrice.steps[2].operands] == [0, 0, 1]
+
+
 def test_the_result_stated_is_what_is_taken_up_even_where_it_is_rounded() -> None:
     found = parse_solution(solution("10/3=3.33", "3.33*2=6.66", gold="6.66"))
     assert [operand.source for operand in found.steps[1].operands] == [0, None]

@@ -267,7 +267,10 @@ def made_up(verdict: str, discriminates: bool | None = None, **more: Any) -> Cal
                 "verdict": verdict if claimed else "pass",
                 "discriminates": discriminates if claimed and not criterion.null_should_pass else None,
                 "null_should_pass": criterion.null_should_pass,
-                "controls": {"random": ControlResult(measured=0.2, passes=discriminates is False).model_dump()},
+                "controls": {
+                    "random": ControlResult(measured=0.2, passes=discriminates is False).model_dump(),
+                    "contentless": ControlResult(measured=0.2, passes=False).model_dump(),
+                },
                 "answer": f"what was seen of {name}",
                 **(more if claimed else {}),
             }
@@ -294,15 +297,15 @@ def test_what_is_supported_is_said_plainly_with_its_criterion(study: ModelStudy)
 
 def test_what_a_control_passes_too_is_said_to_be_so(study: ModelStudy) -> None:
     text = words(study, made_up("pass", False))
-    assert text.count("but the same holds for another thought hidden at random.") == sum(
+    assert text.count("but the same holds for other thoughts in its place.") == sum(
         not find(name).null_should_pass for name in CLAIMS
     )
-    assert "What was found" not in text
+    assert "## What was found" not in text
     assert text.count("**not supported**") == 3
 
 
 @pytest.mark.parametrize(
-    ("verdict", "opening", "role"), [("fail", "Not found", "not supported"), ("skipped", "Not tested", "untested")]
+    ("verdict", "opening", "role"), [("fail", "Not shown", "not supported"), ("skipped", "Not tested", "untested")]
 )
 def test_what_fails_or_was_not_tested_is_not_claimed(study: ModelStudy, verdict: str, opening: str, role: str) -> None:
     text = words(study, made_up(verdict, reason="there is none"))
@@ -314,7 +317,7 @@ def test_what_fails_or_was_not_tested_is_not_claimed(study: ModelStudy, verdict:
 
 def test_without_controls_nothing_is_supported(study: ModelStudy) -> None:
     text = words(study, made_up("pass", None))
-    assert "whether it takes this model's thoughts to see that is open" in text
+    assert "whether the controls that were not run would show the same is open" in text
     assert text.count("**untested**") == 3
 
 

@@ -26,7 +26,10 @@ def verdict(name: str, said: str = "pass", discriminates: bool | None = True, **
             "verdict": said,
             "discriminates": discriminates if said == "pass" and not criterion.null_should_pass else None,
             "null_should_pass": criterion.null_should_pass,
-            "controls": {"random": ControlResult(measured=0.01, passes=discriminates is False)},
+            "controls": {
+                "random": ControlResult(measured=0.01, passes=discriminates is False),
+                "contentless": ControlResult(measured=0.01, passes=False),
+            },
             **more,
         }
     )
@@ -79,3 +82,14 @@ def test_one_failing_hypothesis_decides_against_a_role_whatever_was_not_tested()
     role = ROLES[2]
     said = dict(zip(role.criteria, ("fail", "skipped", "pass"), strict=True))
     assert judge_role(role, lambda name: verdict(name, said[name])).verdict == "not supported"
+
+
+def test_what_is_undefined_was_not_tested() -> None:
+    assert standing(verdict("B.1-ct0", "fail", measured=None)) == "untested"
+
+
+def test_without_the_control_that_is_fed_mean_thoughts_nothing_is_supported() -> None:
+    cheap = {"random": ControlResult(measured=0.01, passes=False)}
+    assert standing(verdict("B.1-ct0", controls=cheap)) == "unchecked"
+    passed = {"random": ControlResult(measured=0.01, passes=True)}
+    assert standing(verdict("B.1-ct0", discriminates=False, controls=passed)) == "empty"
