@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, false_discovery_control
 
-from harness.behaviour import CODES
+from harness.behaviour import CODES, ERROR_CLASSES
 from harness.criteria.declare import Evaluation
 from harness.criteria.effects import evaluate_effect
 from harness.criteria.errors import in_class
 from harness.criteria.registry import find
 from harness.measures import NotApplicable
+from harness.statistics import mcnemar_p
 from tests.criteria.behaviour_cases import (
     CASES,
     LOGIC,
@@ -187,3 +188,51 @@ def test_nothing_changes_where_nothing_is_hidden() -> None:
     found = measure_of("B.1-ct0").measure(untouched(), find("B.1-ct0").rule)
     assert found.value == 1.0
     assert not any(found.beside["accuracy_drop"])
+
+
+def test_q_of_a_class_is_corrected_over_every_condition_and_class() -> None:
+    trials = erring(mixed, lambda problem: REVERSAL if problem % 3 else LOGIC, 0)
+    found = measure_of("B.2-reversal").measure(trials, find("B.2-reversal").rule)
+    columns = [column for column, name in enumerate(trials.names) if name not in ("baseline", "sham")]
+    p = np.array(
+        [
+            mcnemar_p(in_class(trials.codes[:, 0], name), in_class(trials.codes[:, columns], name))
+            for name in ERROR_CLASSES
+        ]
+    )
+    q = false_discovery_control(p.ravel()).reshape(p.shape)
+    place = ERROR_CLASSES.index("OPERATION_REVERSAL"), columns.index(trials.names.index("blocked CT0"))
+    assert found.q_value == pytest.approx(q[place])
+    assert found.q_value > found.p_value
+
+
+def test_few_wrong_answers_of_a_good_baseline_are_no_evidence_of_another_kind_of_error() -> None:
+    passing = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        kinds = rng.choice([REVERSAL, SLIP, LOGIC], size=(400, 2), p=[0.04, 0.7, 0.26])
+        luck = rng.random(400)
+
+        def code(problem: int, hidden: int | None, readers: str, kinds: Any = kinds, luck: Any = luck) -> int:
+            lost = 0.3 if hidden == 0 else 0.04
+            return int(kinds[problem, int(hidden == 0)]) if luck[problem] < lost else CODES.index("CORRECT")
+
+        trials = block_trials(lambda *where, code=code: code(*where) == CODES.index("CORRECT"), 400, code=code)
+        value = measure_of("B.2-shift-errors").measure(trials, find("B.2-shift-errors").rule).value
+        passing += value is not None and value < 0.05
+    assert passing <= 3
+
+
+def test_the_upper_end_of_the_distance_of_classes_is_judged() -> None:
+    found = measure_of("B.2-minimal").measure(erring(mixed, mixed, 4), find("B.2-minimal").rule)
+    assert found.value == found.interval[1] > found.beside["total_variation"]
+
+
+def test_reading_all_context_alike_is_a_control_of_what_numbers_are_read() -> None:
+    evenly = np.tile(20 / (50.0 + np.arange(6)), (200, 1))
+    criterion, planted = (
+        find("B.5-aggregation"),
+        Planted(block_trials(n=200, numbers=evenly + np.eye(6)[0] / 10, evenly=evenly)),
+    )
+    found = evaluate_effect(measure_of("B.5-aggregation"), criterion.rule, planted, ("uniform-context",))  # type: ignore[arg-type]
+    assert criterion.rule.holds(found.controls["uniform-context"].measured)

@@ -45,19 +45,25 @@ def some() -> BlockTrials:
     return replace(trials, features=features)
 
 
+class Toy(SimpleNamespace):
+    """Problems of which nothing is known but their ids."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
 def study_of(trials: BlockTrials, output: Path) -> Any:
     """Evidence with nothing but these trials."""
     numbers = tuple(range(100, 100 + len(trials)))
     study: Any = SimpleNamespace(
         name="made-up",
-        problems=SimpleNamespace(name="toy"),
         provenance={"model": "made-up"},
         options=SimpleNamespace(seed=trials.seed, output=output, cache_dir=output / "cache"),
         absolute=lambda path: output / path,
         intervened=SimpleNamespace(
             blocks=lambda: trials,
             blocks_design=dict,
-            problems=lambda sample: SimpleNamespace(ids=numbers, fingerprint=f"of {sample}"),
+            problems=lambda sample: Toy(name="toy", split=sample, ids=numbers, fingerprint=f"of {sample}"),
             about=lambda sample: SimpleNamespace(key=lambda design: f"{sample} {design}"),
         ),
     )

@@ -10,9 +10,11 @@ from harness.interventions import BlockAttention, Condition, SequentialOnly, run
 from harness.interventions.blocked import BlockReadBack, hidden_keys, read_back_blocks
 from harness.interventions.designs import READERS, block_name, blocks_design, followed_design
 from harness.interventions.engine import Setting
+from harness.interventions.keys import KEY_CLASSES, TOKEN_KEYS
 from harness.interventions.plan import Plan
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
+from harness.problems.words import TOKEN_CLASSES
 
 T = 6
 DESIGN = blocks_design(T)
@@ -125,3 +127,21 @@ def test_a_condition_that_stands_for_another_one_gives_its_bytes(
     assert outcome.eot_logits is not None
     assert outcome.eot_logits[:, 0].equal(outcome.eot_logits[:, 1])
     assert all(one[0] == one[1] for one in outcome.ids)
+
+
+def test_with_matched_readers_the_last_thought_and_the_answer_cannot_read_and_the_others_can() -> None:
+    for position in range(4):
+        condition = DESIGN[block_name("matched", position, T)]
+        blind = [query for query in range(position + 1, T + 3) if position in hidden_keys(condition, query, 0, T)]
+        assert blind == [5, 6, 7, 8]
+
+
+def test_classes_of_tokens_are_sorted_into_classes_of_keys() -> None:
+    named = {TOKEN_CLASSES[token]: KEY_CLASSES[key] for token, key in enumerate(TOKEN_KEYS)}
+    assert named == {
+        "first token": "first token",
+        "number": "question numbers",
+        "operation word": "other question tokens",
+        "other": "other question tokens",
+        "bot": "bot",
+    }
