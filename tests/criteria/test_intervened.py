@@ -106,6 +106,7 @@ def test_answers_go_with_the_heads_they_were_given_without(fill: str) -> None:
 
 def test_controls_that_need_no_other_extraction_are_cheap() -> None:
     assert Planted(FORWARD, controls="none").controls == frozenset()
-    assert Planted(FORWARD, controls="cheap").controls == {"sham", "random"}
-    assert Planted(FORWARD).controls == {"sham", "random", "contentless"}
-    assert Planted(FORWARD, control_model="m").controls == {"sham", "random", "contentless", "control-model"}
+    cheap = {"sham", "random", "uniform-context"}
+    assert Planted(FORWARD, controls="cheap").controls == cheap
+    assert Planted(FORWARD).controls == {*cheap, "contentless"}
+    assert Planted(FORWARD, control_model="m").controls == {*cheap, "contentless", "control-model"}
