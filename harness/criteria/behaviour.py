@@ -8,26 +8,16 @@ from numpy.typing import NDArray
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement
 from harness.criteria.effects import ControlName, Effect, EffectTest, behaviour_study
-from harness.criteria.sample import RESAMPLES
+from harness.criteria.sample import spread
 from harness.interventions.designs import ALL_BLOCKED, HIDDEN, READERS, SEQUENTIAL
 from harness.measures import NotApplicable
 from harness.measures.importance import paired_drop
-from harness.statistics import benjamini_hochberg, mcnemar_p, percentile_interval, resample_weights
+from harness.statistics import benjamini_hochberg, mcnemar_p
 
 Array = NDArray[Any]
 FIRST, LATE = HIDDEN
 READ: tuple[ControlName, ...] = ("random", "uniform-context", "contentless", "control-model")
 """Controls of what thoughts read without an intervention."""
-
-
-def spread(values: Array, seed: int) -> tuple[Array, Array]:
-    """95 % bootstrap interval over problems of the means of values [n, ...]; NaN for fewer than two problems."""
-    if len(values) < 2:
-        nothing = np.full(values.shape[1:], np.nan)
-        return nothing, nothing
-    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-    low, high = percentile_interval(resample_weights(len(values), RESAMPLES, seed) @ flat)
-    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
 
 
 def first_matters() -> EffectTest[BlockTrials]:

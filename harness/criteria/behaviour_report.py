@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from harness.criteria.behaviour import spread
 from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS, ROLES, Judged, RoleVerdict, Standing, judge_role, standing
+from harness.criteria.sample import spread
 from harness.files import write_text
 from harness.interventions.designs import ALL_BLOCKED, READERS, SEQUENTIAL, block_name
 

@@ -55,6 +55,7 @@ _INTERVENED_CODE = (
     "criteria/importance.py",
     "criteria/inside.py",
     "criteria/intervened.py",
+    "criteria/sample.py",
     "criteria/sensitivity*.py",
     "criteria/steps.py",
     "criteria/taxonomy.py",

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
 from harness.behaviour import CODES, ERROR_CLASSES
-from harness.criteria.behaviour import FIRST, LATE, spread
+from harness.criteria.behaviour import FIRST, LATE
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement
 from harness.criteria.effects import EffectTest, behaviour_study
 from harness.criteria.hypothesis import undefined
-from harness.criteria.sample import RESAMPLES
+from harness.criteria.sample import RESAMPLES, spread
 from harness.criteria.taxonomy import SHAM, members
 from harness.interventions.designs import block_name
 from harness.statistics import benjamini_hochberg, mcnemar_p, percentile_interval, resample_weights

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.behaviour import spread
-from harness.criteria.sample import RESAMPLES
+from harness.criteria.sample import RESAMPLES, spread
 from harness.interventions.keys import KEY_CLASSES, key_names
 from harness.measures.redistribution import gained, in_proportion
 from harness.statistics import resample_weights, simultaneous_interval

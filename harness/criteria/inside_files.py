@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.behaviour import FIRST, spread
+from harness.criteria.behaviour import FIRST
 from harness.criteria.inside import Parting, Redistribution, parting, redistribution
+from harness.criteria.sample import spread
 from harness.criteria.split_files import SplitFiles
 
 if TYPE_CHECKING:

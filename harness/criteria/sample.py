@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measures import NotApplicable, mean_structure
-from harness.statistics import mean_patterns, resample_weights, shuffled, shuffled_means, side_by_side
+from harness.statistics import (
+    mean_patterns,
+    percentile_interval,
+    resample_weights,
+    shuffled,
+    shuffled_means,
+    side_by_side,
+)
 
 Array = NDArray[Any]
 Shuffle = Literal["rows", "off-diagonal"]
@@ -123,3 +130,13 @@ def of_each(measure: Callable[[Array], Array], means: Array, at_once: int | None
     """``measure`` of mean patterns, or of weights of problems, [draws, ...], a few at a time."""
     step = at_once or max(1, BYTES_AT_ONCE // means[0].nbytes)
     return np.concatenate(side_by_side(lambda start: measure(means[start : start + step]), range(0, len(means), step)))
+
+
+def spread(values: Array, seed: int) -> tuple[Array, Array]:
+    """95 % bootstrap interval over problems of the means of values [n, ...]; NaN for fewer than two problems."""
+    if len(values) < 2:
+        nothing = np.full(values.shape[1:], np.nan)
+        return nothing, nothing
+    flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    low, high = percentile_interval(resample_weights(len(values), RESAMPLES, seed) @ flat)
+    return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from harness.criteria.criterion import Measurement
 from harness.criteria.effects import Effect, EffectTest, sweep_study, validation_study
 from harness.criteria.importance import CONTROL_DRAWS, DRAWS
-from harness.criteria.sample import RESAMPLES
+from harness.criteria.sample import RESAMPLES, spread
 from harness.criteria.trials import Metric, Trials
 from harness.measures import EmptyGroup
 from harness.measures.importance import paired_drop
@@ -242,7 +242,5 @@ def simple_are_robust() -> Effect[Trials]:
 
 def interval(values: Array, seed: int) -> tuple[float, float]:
     """95 % bootstrap interval of the mean of values [n] over problems; NaN for a single problem."""
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    low, high = percentile_interval(resample_weights(len(values), RESAMPLES, seed) @ values)
+    low, high = spread(values, seed)
     return float(low), float(high)
