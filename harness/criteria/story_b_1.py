@@ -59,7 +59,7 @@ def sham(study: ModelStudy) -> Measurement:
 def read_back(study: ModelStudy) -> Measurement:
     """The largest weight on blocked keys, and difference of the others from the run's own softmax without them."""
     design = study.intervened.blocks_design()
-    found = study.intervened.about("test").read_back_blocks([design[name] for name in design if name != "baseline"])
+    found = study.intervened.about("test").read_back_blocks(list(design.values()))
     tolerance = 1e-5 if study.options.dtype == "float32" else 2e-2
     holds = found["cut"] > 0 and found["blocked"] == 0 and max(found["others"], found["output"]) <= tolerance
     return Measurement(
@@ -96,9 +96,10 @@ CRITERIA = (
         "B.1-readback",
         "validity",
         "Blocked attention is blocked and nothing else is",
-        "Every condition on 16 problems, at every thought, EOT and the first answer tokens, all layers and heads: the largest "
-        "weight on a blocked key; and the largest difference of any weight, and of what the heads hand on, from a softmax in "
-        "float64 of the run's own scores without the blocked keys.",
+        "The first and the last batch of problems are answered again, all conditions side by side. At every thought, EOT and "
+        "every token fed after it, of the answer and of the gold answer that is scored, all layers and heads: the largest weight "
+        "on a blocked key; and the largest difference of any weight, and of what the heads hand on, from a softmax in float64 "
+        "of the run's own scores without the blocked keys.",
         Rule("is", READ_BACK),
         read_back,
     ),

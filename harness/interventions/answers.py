@@ -94,7 +94,7 @@ def answer_conditions(
         advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
         for chunk in store.remaining:
             rows = store.rows(chunk)
-            store.write(chunk, _answers_of(model, problems, prompts, rows, conditions, setting))
+            store.write(chunk, answer_batch(model, problems, prompts, rows, conditions, setting))
             advance(len(rows))
     return Answers(tuple(conditions), **store.arrays())
 
@@ -115,7 +115,7 @@ def _layout(problems: int, conditions: int, tokens: int) -> Layout:
     }
 
 
-def _answers_of(
+def answer_batch(
     model: ThoughtModel,
     problems: ProblemSet,
     prompts: Sequence[Sequence[int]],
@@ -123,6 +123,7 @@ def _answers_of(
     conditions: Sequence[Condition],
     setting: Setting,
 ) -> dict[str, Array]:
+    """The arrays of :class:`Answers` for some ``rows`` of all problems; ``prompts`` are the token ids of all questions."""
     scored: list[list[int]] = []
 
     def gold(answers: Sequence[Sequence[int]]) -> list[list[int]]:

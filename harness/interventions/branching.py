@@ -126,10 +126,10 @@ class Branches:
         """Own positions so far."""
         return self._layers[0].length
 
-    def fork(self, bias: Bias) -> "Branches":
-        """The same rows with the same own keys, to be fed on apart from these; nobody watches."""
+    def fork(self, bias: Bias, watch: Watch | None) -> "Branches":
+        """The same rows with the same own keys, to be fed on apart from these."""
         other = copy(self)
-        other._bias, other._watch = bias, None
+        other._bias, other._watch = bias, watch
         other._layers = [layer.fork() for layer in self._layers]
         other.cache = Cache(layers=list(other._layers))
         return other

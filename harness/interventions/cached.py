@@ -78,8 +78,8 @@ class CachedAnswers:
     variant: Variant = "trained"
     _known: dict[str, Answered] = field(default_factory=dict)
 
-    def key(self, what: str) -> str:
-        """The content key of answers, or of the baseline's activations."""
+    def key(self, what: str, code: Sequence[str] = ()) -> str:
+        """The content key of answers, or of the baseline's activations; ``code``: further code that decides what is kept."""
         extraction = self.extraction
         return digest(
             extraction.model_fingerprint,
@@ -88,6 +88,7 @@ class CachedAnswers:
             f"{extraction.batch_size}:{extraction.device}:{extraction.dtype}:{self.seed}",
             what,
             conditions_code(),
+            *code,
         )[:32]
 
     def answers(self, conditions: Sequence[Condition], label: str) -> Answered:
@@ -146,10 +147,10 @@ class CachedAnswers:
 
     def read_back(self, conditions: Sequence[Condition]) -> dict[str, float]:
         """What was found where the conditions replace thoughts; the fields of a :class:`ReadBack`."""
-        path = self._folder(f"read back {list(conditions)!r}") / "found.json"
+        path = self._folder(f"read back {list(conditions)!r}", [readback_code()]) / "found.json"
         with locked(path.parent):
             if not path.is_file():
-                from harness.interventions.readback import read_back
+                from harness.interventions.readback.fills import read_back
                 from harness.interventions.reference import Reference
 
                 reference = Reference(**self.reference_arrays()) if needs_reference(conditions) else None
@@ -160,12 +161,13 @@ class CachedAnswers:
 
     def read_back_blocks(self, conditions: Sequence[Condition]) -> dict[str, float]:
         """What was found where the conditions block attention; the fields of a :class:`BlockReadBack`."""
-        path = self._folder(f"read back blocks {list(conditions)!r}") / "found.json"
+        path = self._folder(f"read back blocks {list(conditions)!r}", [readback_code()]) / "found.json"
         with locked(path.parent):
             if not path.is_file():
-                from harness.interventions.blocked import read_back_blocks
+                from harness.interventions.readback.blocks import read_back_blocks
 
-                found = read_back_blocks(self.extraction.model(), self.extraction.problems, conditions)
+                model, problems = self.extraction.model(), self.extraction.problems
+                found = read_back_blocks(model, problems, conditions, self._batch_size)
                 write_json(path, asdict(found))
         content: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
         return content
@@ -275,8 +277,8 @@ class CachedAnswers:
     def _labelled(self, label: str) -> str:
         return label if self.variant == "trained" else f"{label} (control: {self.variant})"
 
-    def _folder(self, what: str) -> Path:
-        return self._about_these.with_name(f"{self._about_these.name}-{self.key(what)}")
+    def _folder(self, what: str, code: Sequence[str] = ()) -> Path:
+        return self._about_these.with_name(f"{self._about_these.name}-{self.key(what, code)}")
 
     @property
     def _about_these(self) -> Path:
@@ -300,3 +302,9 @@ def needs_reference(conditions: Sequence[Condition]) -> bool:
 def conditions_code() -> str:
     """Digest of the code and packages that decide what is answered under conditions."""
     return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))
+
+
+@cache
+def readback_code() -> str:
+    """Digest of the code that looks at whether conditions act; it has no part in what is answered."""
+    return sources_digest(("interventions/readback/*.py",), ())

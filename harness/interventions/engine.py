@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from harness.attention import branching
-from harness.interventions.branching import Attended, Branches
+from harness.interventions.branching import Attended, Branches, Watch
 from harness.interventions.plan import Plan, Rows
 from harness.interventions.reference import Reference, Site
 from harness.interventions.values import BASELINE, Condition, thoughts_had
@@ -60,6 +60,7 @@ class Setting:
 
     ``ids`` are the ids of all problems of the sample; ``reference`` is needed by mean, resample and shuffle.
     ``latent_inputs`` [T, d] are fed instead of what the recurrence gives, to the baseline too (the contentless control).
+    ``observer`` sees the thoughts' activations, ``watch`` all attention of the branches, up to the last answer token.
     """
 
     ids: Sequence[str]
@@ -67,6 +68,7 @@ class Setting:
     seed: int = 0
     max_tokens: int = MAX_ANSWER_TOKENS
     observer: Observer | None = None
+    watch: BatchWatch | None = None
     keep_logits: bool = False
     latent_inputs: Tensor | None = None
 
@@ -139,9 +141,9 @@ class Batch:
         numbers: Sequence[int],
         conditions: Sequence[Condition],
         setting: Setting,
-        watch: BatchWatch | None = None,
     ):
         self._model, self._setting = model, setting
+        self.context, self.conditions = context, conditions
         problems, branches = len(numbers), len(conditions)
         self._shape = problems, branches
         device = context.hidden.device
@@ -152,7 +154,7 @@ class Batch:
         self._rows = Rows(of_problem, of_condition, torch.tensor(numbers, device=device)[of_problem])
         sizes = (model.n_layers, model.n_heads, model.n_latents)
         self._plan = Plan(conditions, self._rows, sizes, setting.reference, setting.ids, setting.seed)
-        self._branches = Branches(context, of_problem, self, partial(watch, self) if watch else None)
+        self._branches = Branches(context, of_problem, self, self._watch())
         self._starts = context.positions[of_problem]
         self._hidden = context.hidden[of_problem]
         self.thoughts = thoughts_had(conditions[-1], model.n_latents)
@@ -268,11 +270,14 @@ class Batch:
                 rows = rows[staying]
 
     def _fork(self) -> "Batch":
-        """The same rows at the same place, to be fed on apart from these; nobody watches."""
+        """The same rows at the same place, to be fed on apart from these."""
         other = copy(self)
         other._plan = self._plan.fork()
-        other._branches = self._branches.fork(other)
+        other._branches = self._branches.fork(other, other._watch())
         return other
+
+    def _watch(self) -> Watch | None:
+        return partial(self._setting.watch, self) if self._setting.watch else None
 
     def answer(self) -> list[list[list[int]]]:
         """Decode greedily; token ids [B][K], EOS included. Finished rows leave."""

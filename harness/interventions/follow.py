@@ -101,7 +101,8 @@ def follow_batch(
     for some in together(conditions, model.n_latents, len(prompts)):
         look = _Look(model, arrays, some, members)
         branches = [BASELINE, *(conditions[number] for number in some)]
-        batch = Batch(model, context, numbers, branches, replace(setting, observer=look.observe), look.attended)
+        watched = replace(setting, observer=look.observe, watch=look.attended)
+        batch = Batch(model, context, numbers, branches, watched)
         look.by_problem = batch.by_problem
         for position in batch.thinking():
             look.decode(position, batch.hidden)

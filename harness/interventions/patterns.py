@@ -1,7 +1,7 @@
 """What the thoughts read while conditions act: run in batches, streamed to disk, continued where it was cut off."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def attend_batch(
     )
     for some in together(conditions, latents, problems):
         branches = [BASELINE, *(conditions[number] for number in some)]
-        batch = Batch(model, context, numbers, branches, setting, partial(_keep, found, some))
+        batch = Batch(model, context, numbers, branches, replace(setting, watch=partial(_keep, found, some)))
         batch.think()
         batch.feed_eot()
     return found

@@ -183,7 +183,7 @@ def test_a_fill_that_misses_and_one_that_comes_too_early_are_noticed(
 ) -> None:
     from harness.interventions.engine import Batch
     from harness.interventions.plan import Plan
-    from harness.interventions.readback import read_back
+    from harness.interventions.readback.fills import read_back
     from harness.interventions.reference import Site
 
     conditions = [(AblateThought((2,), (2,), Zero()),)]

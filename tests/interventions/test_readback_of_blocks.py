@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import harness
-from harness.interventions import BlockAttention, Condition, SequentialOnly, run_batch
-from harness.interventions.blocked import BlockReadBack, hidden_keys, read_back_blocks
+from harness.interventions import BASELINE, BlockAttention, Condition, SequentialOnly, run_batch
+from harness.interventions.readback.blocks import BlockReadBack, hidden_keys, read_back_blocks
 from harness.interventions.designs import READERS, block_name, blocks_design, followed_design
 from harness.interventions.engine import Setting
 from harness.interventions.keys import KEY_CLASSES, TOKEN_KEYS
@@ -26,12 +26,25 @@ def model(request: pytest.FixtureRequest) -> ThoughtModel:
 
 
 @pytest.fixture(scope="module")
+def llama() -> ThoughtModel:
+    return harness.load_model("tiny-llama")
+
+
+def answered(model: ThoughtModel, problems: ProblemSet, conditions: list[Condition]) -> list[list[list[int]]]:
+    prompts = [model.prompt_ids(question) for question in problems.questions]
+    setting = Setting([str(one) for one in problems.ids])
+    return run_batch(model, prompts, lambda answers: [[5]] * len(prompts), range(len(prompts)), conditions, setting).ids
+
+
+@pytest.fixture(scope="module")
 def problems() -> ProblemSet:
     return harness.load_problems("synthetic", split="test", n=3)
 
 
 def found_under(model: ThoughtModel, problems: ProblemSet, *names: str) -> BlockReadBack:
-    return read_back_blocks(model, problems, [DESIGN[name] for name in names])
+    return read_back_blocks(
+        model, problems, [DESIGN[name] for name in ("baseline", *names)], batch_size=32, max_tokens=8
+    )
 
 
 def test_every_condition_blocks_what_it_says_and_changes_no_other_weight(
@@ -41,6 +54,43 @@ def test_every_condition_blocks_what_it_says_and_changes_no_other_weight(
     assert found.blocked == 0
     assert found.cut > 0
     assert max(found.others, found.output) < 1e-5
+
+
+def test_it_looks_as_far_as_the_longest_answer_of_the_first_and_the_last_batch(llama: ThoughtModel) -> None:
+    problems, conditions = harness.load_problems("synthetic", split="test", n=9), [BASELINE, DESIGN["blocked CT0"]]
+    answers = answered(llama, problems, conditions)
+    found = read_back_blocks(llama, problems, conditions, batch_size=4)
+    order = sorted(range(9), key=lambda row: len(llama.prompt_ids(problems.questions[row])))
+    shown = [*order[:4], order[8]]
+    longest = max(len(ids) for row in shown for ids in answers[row])
+    # The last token of an answer is chosen, not fed; the token after EOT stands at T + 1.
+    assert found.last_position == T + longest - 1
+
+
+@pytest.mark.parametrize("leak", ["from the number on", "in larger batches", "in scoring", "in the last batch"])
+def test_a_block_that_is_lost_in_one_place_alone_is_seen(
+    llama: ThoughtModel, leak: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems = harness.load_problems("synthetic", split="test", n=9)
+    proper = Plan.bias
+    sizes: list[int] = []
+
+    def leaking(self: Plan, layer: int, queries: range, keys: int) -> torch.Tensor | None:
+        sizes.append(len(self.rows.conditions))
+        lost = {
+            "from the number on": keys > T + 4,
+            "in larger batches": len(self.rows.conditions) > 60,
+            "in scoring": len(queries) > 1,
+            "in the last batch": int(self.rows.numbers.max()) in last,
+        }[leak]
+        return None if lost else proper(self, layer, queries, keys)
+
+    lengths = [len(llama.prompt_ids(question)) for question in problems.questions]
+    last = sorted(range(9), key=lambda row: (lengths[row], row))[8:]
+    conditions = list(DESIGN.values())
+    monkeypatch.setattr(Plan, "bias", leaking)
+    assert read_back_blocks(llama, problems, conditions, batch_size=4).blocked > 0
+    assert max(sizes) > 60
 
 
 def test_in_16_bits_weights_are_those_of_the_rounded_products(problems: ProblemSet) -> None:
