@@ -7,11 +7,11 @@ import torch
 
 import harness
 from harness.interventions import BASELINE, BlockAttention, Condition, SequentialOnly, run_batch
-from harness.interventions.readback.blocks import BlockReadBack, hidden_keys, read_back_blocks
 from harness.interventions.designs import READERS, block_name, blocks_design, followed_design
 from harness.interventions.engine import Setting
 from harness.interventions.keys import KEY_CLASSES, TOKEN_KEYS
 from harness.interventions.plan import Plan
+from harness.interventions.readback.blocks import BlockReadBack, hidden_keys, read_back_blocks
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
 from harness.problems.words import TOKEN_CLASSES
