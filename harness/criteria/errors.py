@@ -15,7 +15,13 @@ from harness.criteria.hypothesis import undefined
 from harness.criteria.sample import RESAMPLES, spread
 from harness.criteria.taxonomy import SHAM, members
 from harness.interventions.designs import block_name
-from harness.statistics import benjamini_hochberg, mcnemar_p, percentile_interval, resample_weights
+from harness.statistics import (
+    benjamini_hochberg,
+    mcnemar_p,
+    paired_drop_interval,
+    percentile_interval,
+    resample_weights,
+)
 
 Array = NDArray[Any]
 REVERSAL = "OPERATION_REVERSAL"
@@ -173,6 +179,8 @@ def _profile_changes_little(trials: BlockTrials) -> Measurement:
     change = after - before
     drawn = np.abs(resample_weights(len(change), RESAMPLES, trials.seed) @ change).sum(axis=1) / 2
     low, high = (float(end) for end in percentile_interval(drawn))
+    # Where no answer changed the bootstrap has no width; so large a share may change and still none be seen among n.
+    high = max(high, paired_drop_interval(0, 0, len(change))[1])
     distance, moved = float(np.abs(change.mean(axis=0)).sum() / 2), int(change.any(axis=1).sum())
     return Measurement(
         high,

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from harness.behaviour import FEATURES
-from harness.criteria.behaviour import FIRST
+from harness.criteria.behaviour import FIRST, drop_interval
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement
-from harness.criteria.effects import Effect, EffectTest, behaviour_study
+from harness.criteria.effects import EffectTest, behaviour_study
 from harness.criteria.hypothesis import undefined
 from harness.criteria.importance import DRAWS
 from harness.criteria.sample import RESAMPLES
-from harness.criteria.steps import interval
 from harness.measures import EmptyGroup
 from harness.statistics import (
     benjamini_hochberg,
@@ -95,17 +93,9 @@ def multistep_suffer_more() -> EffectTest[BlockTrials]:
     )
 
 
-def single_step_hardly_suffer() -> Effect[BlockTrials]:
-    """The first thought's impact on problems of one operation."""
-    return Effect(
-        behaviour_study,
-        lambda trials: first_impact(single_step_ones(trials))[:, None],
-        lambda means: means[..., 0],
-        (-1.0, 1.0),
-        end="high",
-        beside=_beside_single,
-        answer=_single_in_words,
-    )
+def single_step_hardly_suffer() -> EffectTest[BlockTrials]:
+    """Upper end of the interval of the first thought's impact on problems of one operation."""
+    return EffectTest(behaviour_study, _single_step, attainable=(-1.0, 1.0), ends_attained=True)
 
 
 def _judged(trials: BlockTrials, name: str, ranked: bool) -> tuple[float, float, float, float]:
@@ -208,29 +198,27 @@ def _by_multistep(trials: BlockTrials) -> Measurement:
     )
 
 
-def _single_in_words(trials: BlockTrials) -> str:
-    impact = first_impact(single_step_ones(trials))
-    low, high = interval(impact, trials.seed)
-    return (
-        f"Of {len(impact)} problems with one operation hiding CT{FIRST} loses {(impact > 0).sum()} and gains "
-        f"{(impact < 0).sum()}: {impact.mean():.3g} [{low:.3g}, {high:.3g}] of accuracy"
-    )
-
-
-def _beside_single(trials: BlockTrials) -> dict[str, Any]:
+def _single_step(trials: BlockTrials) -> Measurement:
     few = single_step_ones(trials)
-    impact, before = first_impact(few), few.of("right", "baseline")
-    lost = int((impact > 0).sum())
-    solved = solved_ones(few)
+    impact, solved = first_impact(few), solved_ones(few)
+    low, high = drop_interval(impact, trials.seed)
+    lost, gained = int((impact > 0).sum()), int((impact < 0).sum())
     among = first_impact(solved)
-    return {
-        "baseline_accuracy": float(before.mean()),
-        "lost": lost,
-        "gained": int((impact < 0).sum()),
-        # Where no answer changes every resample agrees, however few the problems are; this bound knows how few.
-        "share_lost_exact_upper_bound": float(binomtest(lost, len(few)).proportion_ci(0.95, method="exact").high),
-        **_where_solved("impact", _mean(among), interval(among, trials.seed), solved),
-    }
+    ends = drop_interval(among, trials.seed) if len(among) else (np.nan, np.nan)
+    return Measurement(
+        high,
+        interval=(low, high),
+        n_problems=len(few),
+        answer=f"Of {len(few)} problems with one operation hiding CT{FIRST} loses {lost} and gains {gained}: "
+        f"{impact.mean():.3g} [{low:.3g}, {high:.3g}] of accuracy; the baseline solves {len(solved)} of them",
+        beside={
+            "point": float(impact.mean()),
+            "baseline_accuracy": float(few.of("right", "baseline").mean()),
+            "lost": lost,
+            "gained": gained,
+            **_where_solved("impact", _mean(among), ends, solved),
+        },
+    )
 
 
 def _both_kinds(trials: BlockTrials) -> BlockTrials:

@@ -129,8 +129,9 @@ CRITERIA = (
     hypothesis(
         "B.1-ct4",
         "Blocking CT4 hardly matters",
-        "Accuracy lost with CT4 hidden from the last thought and the answer, its only later readers: the end of the 95 % "
-        "bootstrap interval over problems that lies farther from 0.",
+        "Accuracy lost with CT4 hidden from the last thought and the answer, its only later readers: the end farthest from 0 of "
+        "the 95 % intervals over problems by bootstrap and by score (Tango 1998); where few answers change the bootstrap has "
+        "hardly any width, however few the problems are.",
         Rule("between", (-0.05, 0.05)),
         late_hardly_matters(),
         rests_on=BLOCK_VALIDITY,

@@ -151,7 +151,8 @@ CRITERIA = (
         "B.2-minimal",
         "Blocking CT4 changes the error profile little",
         "Total variation between the shares of the nine classes with CT4 hidden and without; upper end of the 95 % bootstrap "
-        "interval over problems. Resampling adds to a distance, so that it errs on the strict side.",
+        "interval over problems, and no less than the share that may change while none of so many problems shows it (score "
+        "interval). Resampling adds to a distance, so that it errs on the strict side.",
         Rule("<", 0.05),
         profile_changes_little(),
         rests_on=BLOCK_VALIDITY,

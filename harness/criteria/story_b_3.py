@@ -126,9 +126,9 @@ CRITERIA = (
     hypothesis(
         "B.3-single",
         "Single-step problems are hardly affected",
-        f"Mean impact of hiding CT0 over problems of exactly one operation; upper end of the 95 % bootstrap interval over "
-        f"problems. {IMPACT} Where no answer changes that interval has no width, however few the problems are: an exact upper "
-        "bound of the share that is lost stands beside.",
+        "Mean impact of hiding CT0 over problems of exactly one operation; upper end of the 95 % interval over problems, by "
+        f"bootstrap or by score (Tango 1998), whichever is larger: where few answers change the bootstrap has hardly any width, "
+        f"however few the problems are. {IMPACT}",
         Rule("<", 0.05),
         single_step_hardly_suffer(),
         rests_on=GROUNDS,

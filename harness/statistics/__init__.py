@@ -14,7 +14,7 @@ from harness.statistics.correction import benjamini_hochberg
 from harness.statistics.correlation import least_p, within_problem_p
 from harness.statistics.crossfit import halves
 from harness.statistics.head_sets import random_head_sets
-from harness.statistics.paired import mcnemar_p
+from harness.statistics.paired import mcnemar_p, paired_drop_interval
 from harness.statistics.parallel import side_by_side
 from harness.statistics.permutation import (
     drawn_p,
@@ -51,6 +51,7 @@ __all__ = [
     "mean_patterns",
     "midranks",
     "p_value",
+    "paired_drop_interval",
     "pairing_p",
     "pearson",
     "percentile_interval",

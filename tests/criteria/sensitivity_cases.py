@@ -29,9 +29,9 @@ def suffering(
     return block_trials(right, n)
 
 
-def growing() -> BlockTrials:
+def growing(n: int = N) -> BlockTrials:
     """The more operations, the more is lost."""
-    return suffering(lambda operations: 0.15 * (operations - 1))
+    return suffering(lambda operations: 0.15 * (operations - 1), n=n)
 
 
 def shrinking() -> BlockTrials:
@@ -57,6 +57,6 @@ def unharmed() -> BlockTrials:
 CASES: dict[str, tuple[Callable[[], BlockTrials], Callable[[], BlockTrials]]] = {
     "B.3-operations": (growing, alike),
     "B.3-multistep": (growing, alike),
-    "B.3-single": (growing, alike),
+    "B.3-single": (lambda: growing(2 * N), alike),
 }
 """Criterion id: (outcomes on which it passes, outcomes on which it fails)."""

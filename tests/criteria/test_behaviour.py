@@ -64,6 +64,16 @@ def test_a_claim_that_nothing_happens_passes_under_a_sham(name: str) -> None:
     assert find(name).rule.holds(measure_of(name).value(CASES[name][1]().sham()))
 
 
+@pytest.mark.parametrize("name", ["B.1-ct4", "B.2-minimal"])
+@pytest.mark.parametrize(("count", "passes"), [(72, False), (73, True)])
+def test_few_problems_of_which_none_changes_do_not_show_that_nothing_happens(
+    name: str, count: int, passes: bool
+) -> None:
+    unchanged = measure_of(name).measure(block_trials(n=count), find(name).rule)
+    assert unchanged.value == pytest.approx(1.959964**2 / (count + 1.959964**2))
+    assert find(name).rule.holds(unchanged.value) == passes
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_control_is_judged_by_is_what_is_measured(name: str) -> None:
     for make in CASES[name]:
