@@ -1,7 +1,7 @@
 """A run: the models and problems that were asked for, and the verdict on every criterion."""
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
@@ -31,6 +31,8 @@ from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
 
+FIRST_SAMPLE: tuple[SampleName, ...] = ("first",)
+"""What studies look at that have no samples of their own."""
 SAMPLES: dict[str, tuple[SampleName, ...]] = {
     "importance": ("importance",),
     "steps": ("validation", "sweep"),
@@ -142,7 +144,31 @@ class Run:
     def complete(self, results: list[CriterionResult]) -> RunResult:
         """All of ``criteria.json``: the run, its phases, the criteria in the order given."""
         judged_on: dict[Scope, Sequence[str]] = {"model": self.options.models, "pair": list(self.pairs)}
-        return RunResult(run=self.provenance(), phases=phase_results(results, judged_on), criteria=results)
+        samples = self._samples(dict.fromkeys(result.study for result in results))
+        run = {**self.provenance(), "samples": samples}
+        return RunResult(run=run, phases=phase_results(results, judged_on), criteria=results)
+
+    def _samples(self, studies: Iterable[str]) -> list[dict[str, Any]]:
+        """The problems that studies looked at, each sample once, with those studies."""
+        found: dict[SampleName, list[str]] = {}
+        for study in studies:
+            for sample in SAMPLES.get(study, FIRST_SAMPLE):
+                found.setdefault(sample, []).append(study)
+        described = []
+        for sample, looked in found.items():
+            # What cannot be drawn was looked at by nobody; its criteria were left out with the reason.
+            with suppress(HarnessError):
+                problems = self.problem_study.sample(sample)
+                described.append(
+                    {
+                        "studies": looked,
+                        "split": problems.split,
+                        "n": len(problems),
+                        "split_size": problems.split_size,
+                        "as_many_of_each_difficulty": problems.stratified,
+                    }
+                )
+        return described
 
     @cached_property
     def problem_study(self) -> ProblemStudy:

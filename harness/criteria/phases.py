@@ -121,7 +121,10 @@ def verdict_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -
 
 
 def count_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -> str:
-    """``2 of 6 hypotheses pass``, counting those that were judged; ``invalid`` and ``incomplete`` as for a phase."""
+    """``2 of 6 hypotheses pass where no control does``, of those that were judged, and which others pass.
+
+    ``invalid`` and ``incomplete`` as for a phase.
+    """
     judged = [results[name] for name in conditions if name in results and results[name].verdict != "skipped"]
     if any(result.verdict == "invalid" for result in judged):
         return "invalid"
@@ -131,5 +134,13 @@ def count_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -> 
     shaky = [
         result.id for result in passing if result.vacuous or result.null_should_pass or result.reach == "cannot fail"
     ]
-    words = f"{len(passing)} of {len(judged)} hypotheses pass"
-    return f"{words} (does not discriminate: {', '.join(shaky)})" if shaky else words
+    untested = [result.id for result in passing if result.discriminates is None and result.id not in shaky]
+    if untested and all(result.discriminates is None for result in passing):
+        return f"{len(passing)} of {len(judged)} hypotheses pass, held against no control"
+    words = f"{len(passing) - len(shaky) - len(untested)} of {len(judged)} hypotheses pass where no control does"
+    others = [
+        f"{len(names)} more {'passes' if len(names) == 1 else 'pass'} {how}: {', '.join(names)}"
+        for names, how in ((shaky, "without discriminating"), (untested, "with no control evaluated"))
+        if names
+    ]
+    return f"{words} ({'; '.join(others)})" if others else words

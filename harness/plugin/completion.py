@@ -16,6 +16,8 @@ from harness.plugin.baselines import approve, conditions_of
 from harness.plugin.collection import Case, is_check
 from harness.plugin.judging import STOPPED, Assessment, has_verdict
 
+INTERRUPTED = "interrupted"
+
 
 class Completion:
     """Runs in the controller only; the terminal and the report read its attributes once the session finished."""
@@ -69,7 +71,7 @@ class Completion:
         if self.stopped:
             self.stop(session, self.stopped)
         elif exitstatus == pytest.ExitCode.INTERRUPTED:
-            self.stopped = "interrupted"
+            self.stopped = INTERRUPTED
         elif session.shouldfail or session.shouldstop:
             self.stopped = str(session.shouldfail or session.shouldstop)
         self.exit_status = int(session.exitstatus)

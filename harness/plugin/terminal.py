@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.criteria.results import CriterionResult, PhaseResult
-from harness.plugin.completion import Completion
+from harness.plugin.completion import INTERRUPTED, Completion
 from harness.plugin.gate import fails_validity
 from harness.plugin.judging import has_verdict
 from harness.plugin.messages import change
@@ -66,6 +66,8 @@ class Terminal:
             kept = phrases.counted(len(self._completion.judged), "criterion was", "criteria were")
             what = "the report" if self._completion.report_written else "criteria.json"
             notice += f"\n{kept} judged before; {what} holds what there is."
+        if self._completion.stopped == INTERRUPTED:
+            notice += "\nThe same command goes on where this one stopped."
         return notice
 
     def _validity(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:

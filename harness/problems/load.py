@@ -47,7 +47,7 @@ def load_problems(
     if n > len(everything):
         raise HarnessError(
             f"{n} problems were asked for, but {_described(everything)} has {len(everything)}. "
-            f"Ask for at most {len(everything)}."
+            f"Ask for at most {len(everything)} (--n-problems)."
         )
     drawn = sorted(random.Random(seed).sample(range(len(everything)), n))
     return ProblemSet(

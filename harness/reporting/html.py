@@ -376,15 +376,11 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
     """The run in a few pairs of words; what is not known is left out."""
     run = result.run
     data = run.get("dataset")
-    n, size = _get(data, "n"), _get(data, "split_size")
-    problems = " ".join(str(word) for word in (_get(data, "name"), _get(data, "split")) if word)
-    if n is not None:
-        problems += f", {n:,}" + (f" of {size:,}" if size else "") + " problems"
     seed = run.get("seed")
     declared = str(run.get("declarations_sha256") or "")[:12]
     pairs = [
         ("models", "; ".join(f"{name}: {text}" if text else name for name, text in _models(run))),
-        ("problems", problems),
+        ("problems", _problems(data, run.get("samples") or ())),
         ("seed", None if seed is None else str(seed)),
         ("controls", ", ".join(str(name) for name in (run.get("controls"), run.get("control_model")) if name)),
         ("declarations", declared and f"{declared}…"),
@@ -392,6 +388,30 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("time", run.get("time")),
     ]
     return [(label, str(value)) for label, value in pairs if value]
+
+
+def _problems(data: Any, samples: Sequence[Mapping[str, Any]]) -> str:
+    """What was looked at: ``gsm8k: train, 100 of 7,473 problems (Phase 1); test, all 1,319 problems (Behaviour ...)``."""
+    name = str(_get(data, "name") or "")
+    if not samples:
+        words = [_sample_words(data)] if _get(data, "n") is not None else []
+    else:
+        words = [
+            f"{_sample_words(one)} ({phrases.joined([_short_name(study) for study in one['studies']])})"
+            for one in samples
+        ]
+    return ": ".join(word for word in (name, "; ".join(words)) if word)
+
+
+def _short_name(study: str) -> str:
+    return phrases.study_name(study).partition(" · ")[0]
+
+
+def _sample_words(sample: Any) -> str:
+    n, size = _get(sample, "n"), _get(sample, "split_size")
+    count = f"all {n:,}" if n == size else f"{n:,}" + (f" of {size:,}" if size else "")
+    alike = ", as many of each difficulty" if _get(sample, "as_many_of_each_difficulty") else ""
+    return f"{_get(sample, 'split') or 'sample'}, {count} problems{alike}"
 
 
 def _get(mapping: Any, *names: str) -> Any:

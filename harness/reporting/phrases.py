@@ -200,6 +200,9 @@ def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[
         found.append(("cannot fail", f"Attainable {reach(criterion)}."))
     if criterion.kind == "hypothesis" and criterion.null_should_pass:
         found.append(("expected to pass", discrimination(criterion)))
+    passes = criterion.kind == "hypothesis" and criterion.verdict == "pass"
+    if passes and criterion.discriminates is None and not criterion.null_should_pass:
+        found.append(("no controls", "No control was evaluated: for all that is known here, any model would pass."))
     if entry is not None and entry.power is not None:
         found += _found_by_planting(entry)
     if criterion.biased:

@@ -194,17 +194,29 @@ def test_an_answer_is_as_sure_as_its_resamples_can_tell(confidence: float | None
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({}, "3 of 3 hypotheses pass"),
-        ({"I.4-mid": {"verdict": "fail"}}, "2 of 3 hypotheses pass"),
-        ({"I.4-mid": {"verdict": "skipped"}}, "2 of 2 hypotheses pass"),
-        ({"I.4-mid": {"discriminates": False}}, "3 of 3 hypotheses pass (does not discriminate: I.4-mid)"),
+        ({}, "3 of 3 hypotheses pass where no control does"),
+        ({"I.4-mid": {"verdict": "fail"}}, "2 of 3 hypotheses pass where no control does"),
+        ({"I.4-mid": {"verdict": "skipped"}}, "2 of 2 hypotheses pass where no control does"),
+        (
+            {"I.4-mid": {"discriminates": False}},
+            "2 of 3 hypotheses pass where no control does (1 more passes without discriminating: I.4-mid)",
+        ),
+        (
+            {"I.4-mid": {"discriminates": None}},
+            "2 of 3 hypotheses pass where no control does (1 more passes with no control evaluated: I.4-mid)",
+        ),
+        (
+            {key: {"discriminates": None} for key in ("I.4-mid", "I.2-last", "I.2-matters")},
+            "3 of 3 hypotheses pass, held against no control",
+        ),
         ({"I.4-mid": {"verdict": "invalid"}, "I.2-last": {"verdict": "fail"}}, "invalid"),
         ({key: {"verdict": "skipped"} for key in ("I.4-mid", "I.2-last", "I.2-matters")}, "incomplete"),
     ],
 )
 def test_other_studies_count_their_hypotheses(changes: dict[str, dict[str, Any]], verdict: str) -> None:
     names = ("I.4-mid", "I.2-last", "I.2-matters")
-    judged = [result(name, **{"study": "importance", **changes.get(name, {})}) for name in names]
+    settled = {"study": "importance", "discriminates": True}
+    judged = [result(name, **{**settled, **changes.get(name, {})}) for name in names]
     (phase,) = phase_results(judged, {"model": ["m"]})
     assert (phase.id, phase.verdict) == ("importance", verdict)
     assert set(phase.conditions) > {"I.4-mid", "I.2-last", "I.2-matters"}

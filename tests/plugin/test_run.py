@@ -242,6 +242,7 @@ class TestInterruption:
         output, _ = process.communicate(timeout=300)
         assert process.returncode == 2
         assert "The run did not come to its end: interrupted" in output
+        assert "The same command goes on where this one stopped." in output
         assert "run-1.1-count" in judged(pytester)
         assert not any(one["artifacts"] for one in criteria_json(pytester)["criteria"])
         assert left_over(pytester) == []

@@ -146,7 +146,10 @@ def test_the_row_says_which_controls_pass(page):
 
 def test_header_names_the_run(page):
     (header,) = page.all("header")
-    for fact in ("tiny-llama: 2 layers × 3 heads, 6 thoughts, 1.24 M parameters", "synthetic train, 100 of 7,473"):
+    for fact in (
+        "tiny-llama: 2 layers × 3 heads, 6 thoughts, 1.24 M parameters",
+        "synthetic: train, 100 of 7,473 problems",
+    ):
         assert fact in words(header)
     assert "seed 42" in words(header)
     assert "3f1c2ab93f1c…" in words(header)
@@ -377,3 +380,29 @@ def test_a_single_problem_is_said_to_be_one(make_criterion, make_run, tmp_path):
     assert "One problem only" in render(run, tmp_path)
     run.run["dataset"]["n"] = 2
     assert "One problem only" not in render(run, tmp_path)
+
+
+def test_the_page_says_which_problems_each_study_looked_at(make_run, make_criterion, tmp_path):
+    run = make_run([make_criterion()])
+    run.run["samples"] = [
+        {
+            "studies": ["phase1", "phase2"],
+            "split": "train",
+            "n": 100,
+            "split_size": 7473,
+            "as_many_of_each_difficulty": False,
+        },
+        {"studies": ["importance"], "split": "test", "n": 100, "split_size": 1319, "as_many_of_each_difficulty": True},
+        {"studies": ["behaviour"], "split": "test", "n": 1319, "split_size": 1319, "as_many_of_each_difficulty": False},
+    ]
+    said = words(Page(render(run, tmp_path)).all("section")[0])
+    assert "train, 100 of 7,473 problems (Phase 1 and Phase 2)" in said
+    assert "test, 100 of 1,319 problems, as many of each difficulty (Importance of each thought)" in said
+    assert "test, all 1,319 problems (Behaviour under intervention)" in said
+
+
+def test_a_pass_that_no_control_was_asked_about_is_marked(make_criterion):
+    bare = make_criterion(verdict="pass", kind="hypothesis", discriminates=None, controls={})
+    assert "no controls" in [word for word, _ in phrases.marks(bare)]
+    for other in ({"discriminates": True}, {"verdict": "fail"}, {"kind": "validity"}, {"null_should_pass": True}):
+        assert "no controls" not in [word for word, _ in phrases.marks(bare.model_copy(update=other))]
