@@ -7,17 +7,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.behaviour.predictions import FORM, LIST_FIELD
+from harness.behaviour.predictions import CONDITION_FIELD, FORM, LIST_FIELD, PROBLEMS_FIELD
 from harness.errors import HarnessError
-from harness.options import default_cache_folder
+from harness.options import RunOptions, checked_seed, default_cache_folder
 
 USAGE_ERROR = 4
 
 BEHAVIOUR = (
     "Says of every answer in one or several files of predictions what kind it is: right, or which error explains the wrong "
-    "number. Each FILE holds one condition, the first the baseline: a JSON list, a JSON object with the list under "
-    f'"{LIST_FIELD}", JSONL, or CSV; {FORM}. Rows of several files belong together by "id" where all have one, else by '
-    "question. Writes error_taxonomy_full.json and error_taxonomy_summary.json."
+    f'number. Each FILE holds one condition, or several where each row names its "{CONDITION_FIELD}"; the first of all is the '
+    f'baseline. It is a JSON list, a JSON object with the list under "{LIST_FIELD}", JSONL, or CSV; {FORM}. An object may hold '
+    f'question and solution of every id once, under "{PROBLEMS_FIELD}". Rows of several conditions belong together by "id" '
+    "where all have one, else by question. The predictions that a study of behaviour writes can be read, and so can the "
+    "error_taxonomy_full.json that is written, beside error_taxonomy_summary.json."
 )
 
 
@@ -58,7 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         action="append",
         required=True,
-        help="one condition; the first the baseline",
+        help="one condition or several; the first is the baseline",
+    )
+    behaviour.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=RunOptions.seed,
+        help=f"seed of resamples and random answers (default {RunOptions.seed})",
     )
     behaviour.add_argument("--output", type=Path, metavar="DIR", default=Path("reports"), help="default reports")
     behaviour.set_defaults(run=_behaviour)
@@ -119,9 +128,12 @@ def _criteria(options: argparse.Namespace) -> None:
 
 def _behaviour(options: argparse.Namespace) -> None:
     from harness.behaviour.predictions import read_predictions
-    from harness.reporting.taxonomy import FULL, SUMMARY, taxonomy_table, write_taxonomy
+    from harness.criteria.sorted_answers import FULL, SUMMARY
+    from harness.reporting.taxonomy import taxonomy_table, write_taxonomy
 
-    summary = write_taxonomy([read_predictions(file) for file in options.predictions], options.output)
+    seed = checked_seed(options.seed)
+    conditions = [condition for file in options.predictions for condition in read_predictions(file)]
+    summary = write_taxonomy(conditions, options.output, seed)
     print(taxonomy_table(summary))
     print(f"\nwritten: {options.output / FULL}, {options.output / SUMMARY}")
 

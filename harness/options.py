@@ -6,12 +6,21 @@ from typing import Literal
 
 from platformdirs import user_cache_path
 
+from harness.errors import HarnessError
+
 ControlChoice = Literal["all", "cheap", "none"]
 
 
 def default_cache_folder() -> Path:
     """The user's cache folder for extractions."""
     return user_cache_path("codi-harness", appauthor=False)
+
+
+def checked_seed(seed: int) -> int:
+    """The seed. Errors: ``HarnessError`` for one below 0."""
+    if seed < 0:
+        raise HarnessError(f"--seed is {seed}; a seed is a whole number from 0 on.")
+    return seed
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The predictions of the study of behaviour, each file written once, with its provenance.
 
 `<model>_baseline.json` and `<model>_attention_pattern_position_{k}.json` (thought k hidden from all later queries) hold a row for
-every problem of the test split; `<model>_attention_pattern_variants.json` the answers under all other conditions.
+every problem of the test split; `<model>_attention_pattern_variants.json` the problems once, and a row for each of them under
+every other condition.
 """
 
 from functools import cached_property
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.behaviour import CODES
+from harness.criteria.sorted_answers import stated_problems
 from harness.criteria.split_files import SplitFiles
 from harness.interventions.designs import block_name
 
@@ -40,62 +42,65 @@ class BehaviourFiles(SplitFiles):
     @cached_property
     def variants(self) -> str:
         """The file of all other conditions."""
-        study, answered = self._study, self.answered
-        design = study.intervened.blocks_design()
-        texts, codes = study.intervened.block_texts(), study.intervened.classified()
-        problems = self.problems
-        gold = np.array([problem.answer for problem in problems])
-        others = [name for name in design if name not in self.predictions]
+        study = self._study
+        others = [name for name in study.intervened.blocks_design() if name not in self.predictions]
+        rows = {name: self._answers(name) for name in others}
+        ids = self.problems.ids
         return self._json(
             f"{study.name}_attention_pattern_variants.json",
             {
-                "problem_ids": list(problems.ids),
-                "conditions": {
-                    name: {
-                        "interventions": [repr(one) for one in design[name]],
-                        "accuracy": (answered.numbers[:, column] == gold).mean(),
-                        "answer": [of_problem[column] for of_problem in texts],
-                        "number": answered.numbers[:, column],
-                        "correct": (answered.numbers[:, column] == gold).astype(int),
-                        "error_class": [CODES[code] for code in codes[:, column]],
-                        "gold_log_probability": answered.gold_log_probability[:, column],
-                    }
-                    for name, column in ((name, list(design).index(name)) for name in others)
-                },
+                "conditions": {name: self._about(name) for name in others},
+                "problems": stated_problems(self.asked, study.intervened.classifiers),
+                "predictions": [
+                    {"id": ids[row], "condition": name, **rows[name][row]} for row in range(len(ids)) for name in others
+                ],
             },
         )
 
     def _rows(self, file: str, condition: str) -> str:
-        study, answered = self._study, self.answered
-        design = study.intervened.blocks_design()
-        column = list(design).index(condition)
-        texts, codes = study.intervened.block_texts(), study.intervened.classified()
-        numbers, gold = answered.numbers[:, column], answered.gold_log_probability[:, column].astype(np.float64)
-        perplexity = np.exp(-gold / answered.gold_length)
-        problems = self.problems
-        right = numbers == np.array([problem.answer for problem in problems])
         return self._json(
             file,
             {
                 "condition": condition,
-                "interventions": [repr(one) for one in design[condition]],
-                "accuracy": right.mean(),
-                "parse_rate": np.isfinite(numbers).mean(),
+                **self._about(condition),
                 "predictions": [
-                    {
-                        "id": problem.id,
-                        "question": problem.question,
-                        "solution": problem.solution,
-                        "gold": problem.answer,
-                        "answer": texts[row][column],
-                        "number": numbers[row],
-                        "correct": bool(right[row]),
-                        "error_class": CODES[codes[row, column]],
-                        "gold_log_probability": gold[row],
-                        "gold_perplexity": perplexity[row],
-                        "kl_from_baseline": answered.divergence[row, column],
-                    }
-                    for row, problem in enumerate(problems)
+                    {**asked._asdict(), **row} for asked, row in zip(self.asked, self._answers(condition), strict=True)
                 ],
             },
         )
+
+    def _column(self, condition: str) -> int:
+        return list(self._study.intervened.blocks_design()).index(condition)
+
+    def _about(self, condition: str) -> dict[str, Any]:
+        """What is done under a condition, and what it costs."""
+        numbers = self.answered.numbers[:, self._column(condition)]
+        return {
+            "interventions": [repr(one) for one in self._study.intervened.blocks_design()[condition]],
+            "accuracy": (numbers == self._gold).mean(),
+            "parse_rate": np.isfinite(numbers).mean(),
+        }
+
+    @property
+    def _gold(self) -> Array:
+        return np.array([problem.answer for problem in self.problems])
+
+    def _answers(self, condition: str) -> list[dict[str, Any]]:
+        """Of every problem what was answered under a condition."""
+        intervened, answered, column = self._study.intervened, self.answered, self._column(condition)
+        texts, codes = intervened.block_texts(), intervened.classified()
+        numbers, gold = answered.numbers[:, column], answered.gold_log_probability[:, column].astype(np.float64)
+        perplexity = np.exp(-gold / answered.gold_length)
+        right = numbers == self._gold
+        return [
+            {
+                "answer": texts[row][column],
+                "number": numbers[row],
+                "correct": bool(right[row]),
+                "error_class": CODES[codes[row, column]],
+                "gold_log_probability": gold[row],
+                "gold_perplexity": perplexity[row],
+                "kl_from_baseline": answered.divergence[row, column],
+            }
+            for row in range(len(numbers))
+        ]

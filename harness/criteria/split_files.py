@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.criteria.drawings import drawn_once
+from harness.criteria.sorted_answers import Asked
 from harness.files import digest, write_json
 from harness.interventions.designs import followed_design
 from harness.measures import NotApplicable
@@ -25,6 +26,11 @@ class SplitFiles:
     def problems(self) -> "ProblemSet":
         """The test split."""
         return self._study.intervened.problems("test")
+
+    @property
+    def asked(self) -> list[Asked]:
+        """Its problems as files of predictions state them."""
+        return [Asked(one.id, one.question, one.solution, one.answer) for one in self.problems]
 
     @property
     def hidden(self) -> list[str]:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.criteria.behaviour import FIRST, LATE, first_matters, first_more_than_late, late_hardly_matters
 from harness.criteria.criterion import Criterion, Measurement, Rule
@@ -22,20 +24,17 @@ def complete(study: ModelStudy) -> Measurement:
     wrong = []
     for condition, path in own.predictions.items():
         rows = json.loads(study.absolute(path).read_text(encoding="utf-8"))["predictions"]
-        number = answered.numbers[:, design.index(condition)]
-        found = np.array([np.nan if row["number"] is None else row["number"] for row in rows])
-        same = [row["id"] for row in rows] == list(split.ids) and np.array_equal(found, number, equal_nan=True)
+        same = _as_answered(rows, split.ids, answered.numbers[:, design.index(condition)])
         wrong += [] if same else [f"{path}: {len(rows)} rows"]
     if len(split) != split.split_size:
         wrong.append(f"{len(split)} of {split.split_size} problems")
     variants = json.loads(study.absolute(own.variants).read_text(encoding="utf-8"))
     others = set(design) - set(own.predictions)
-    if set(variants["conditions"]) != others or any(
-        len(one["answer"]) != len(split)
-        or not np.array_equal(
-            np.array(one["number"], dtype=np.float64), answered.numbers[:, design.index(name)], equal_nan=True
-        )
-        for name, one in variants["conditions"].items()
+    of_condition: dict[str, list[dict[str, Any]]] = {}
+    for row in variants["predictions"]:
+        of_condition.setdefault(row["condition"], []).append(row)
+    if set(of_condition) != others or not all(
+        _as_answered(rows, split.ids, answered.numbers[:, design.index(name)]) for name, rows in of_condition.items()
     ):
         wrong.append(own.variants)
     return Measurement(
@@ -44,6 +43,12 @@ def complete(study: ModelStudy) -> Measurement:
         beside={"rows": len(split), "conditions": len(design), "split_size": split.split_size},
         artifacts=(*own.predictions.values(), own.variants),
     )
+
+
+def _as_answered(rows: Sequence[dict[str, Any]], ids: Sequence[int], numbers: NDArray[np.float64]) -> bool:
+    """Whether saved rows are of these problems, in their order, with these numbers [n], NaN for none."""
+    found = np.array([row["number"] for row in rows], dtype=np.float64)
+    return [row["id"] for row in rows] == list(ids) and np.array_equal(found, numbers, equal_nan=True)
 
 
 def sham(study: ModelStudy) -> Measurement:

@@ -13,6 +13,7 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.errors import BOTH, CALCULATION, REVERSAL, kind_changes, profile_changes_little, rises
 from harness.criteria.evidence import ModelStudy
+from harness.criteria.sorted_answers import out_of_reach
 from harness.criteria.story_b_1 import BLOCK_VALIDITY
 
 Array = NDArray[Any]
@@ -58,16 +59,22 @@ def files(study: ModelStudy) -> Measurement:
             for code in CODES:
                 share = shares[name][code] / len(ids)
                 change = share - shares["baseline"][code] / len(ids)
-                saved = rows[code][name]
+                saved = rows[code]["baseline"] if name == "baseline" else rows[code]["conditions"][name]
                 near = abs((saved if name == "baseline" else saved["share"]) - share) < 1e-9
                 if not near or (name != "baseline" and abs(saved["change"] - change) > 1e-9):
                     wrong.append(f"share of {code} under {name}")
+    if summary["out_of_reach"] != out_of_reach(full["problems"]):
+        wrong.append("problems where classes are out of reach")
     missing = [path for path in own.figures if not study.absolute(path).is_file()]
     return Measurement(
         "present and consistent" if not wrong + missing else f"wrong: {', '.join((wrong + missing)[:4])}",
         n_problems=len(ids),
         answer=_in_words(study, codes[:, design.index(own.hidden[0])], summary),
-        beside={"accuracy": float(np.mean(codes[:, 0] == CODES.index("CORRECT")))},
+        beside={
+            "accuracy": float(np.mean(codes[:, 0] == CODES.index("CORRECT"))),
+            "no_step_states_gold": summary["out_of_reach"]["no_step_states_gold"],
+            "no_steps": summary["out_of_reach"]["no_steps"],
+        },
         artifacts=(own.full, own.summary, *own.figures),
     )
 
@@ -89,6 +96,9 @@ def _in_words(study: ModelStudy, codes: Array, summary: dict[str, Any]) -> str:
         parts.append(
             f"{words} {shown[0]} ({shown[1]} of wrong answers as far from gold, {shown[2]} of answers to other problems)"
         )
+    beyond = summary["out_of_reach"]["n_problems"]
+    if beyond:
+        parts.append(f"neither can occur in {beyond} of {len(codes)} problems, where no step states the gold answer")
     return f"Of {len(wrong)} wrong answers with CT{FIRST} hidden: {'; '.join(parts)}"
 
 

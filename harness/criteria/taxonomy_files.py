@@ -1,8 +1,7 @@
 """The kinds of errors under every condition: result files and figures, each written once, with their provenance.
 
-error_taxonomy_full.json has a row for every problem and condition; error_taxonomy_summary.json is a
-:func:`~harness.criteria.taxonomy.taxonomy_summary` with a ``table`` beside it: baseline, thought hidden, change, answers drawn at
-random.
+error_taxonomy_full.json and error_taxonomy_summary.json hold what :class:`~harness.criteria.sorted_answers.SortedAnswers` says;
+the table of the latter compares the conditions that hide a thought.
 """
 
 from functools import cached_property
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.behaviour import CODES, near_answers, random_answers
+from harness.behaviour import CODES
+from harness.criteria.sorted_answers import FULL, SUMMARY, SortedAnswers
 from harness.criteria.split_files import SplitFiles
-from harness.criteria.taxonomy import taxonomy_summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,82 +20,33 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 LABELS = {"CALC_ERROR": "CALC_ERROR (evidence)", "UNEXPLAINED": "CALC_ERROR (unexplained)"}
 """How the two kinds of calculation errors are written."""
-RANDOM_DRAWS = 20
-"""Times that every problem gets the answer to another one."""
-NEAR_DRAWS = 10
-"""Times that wrong answers exchange how far they are from the gold answer."""
 
 
 class TaxonomyFiles(SplitFiles):
     """Writes the kinds of errors."""
 
     @cached_property
+    def answers(self) -> SortedAnswers:
+        """All answers, a column for every condition of the design."""
+        intervened = self._study.intervened
+        return SortedAnswers(
+            self.asked, intervened.classifiers, list(intervened.blocks_design()), intervened.block_texts()
+        )
+
+    @cached_property
     def content(self) -> dict[str, Any]:
         """What the summary says, numbers in full."""
-        study = self._study
-        codes, names = study.intervened.classified(), list(study.intervened.blocks_design())
-        texts = [of_problem[0] for of_problem in study.intervened.block_texts()]
-        random = random_answers(study.intervened.classifiers, texts, RANDOM_DRAWS, study.options.seed)
-        return {
-            **taxonomy_summary(codes, names, random, study.options.seed),
-            "random_answers": f"the baseline's answers dealt to other problems, {RANDOM_DRAWS} times",
-            "near_answers": {
-                "of": f"differences of wrong numbers from gold dealt among these problems, {NEAR_DRAWS} times; shares of them",
-                "conditions": {name: self._near(names.index(name)) for name in ("baseline", *self.hidden)},
-            },
-            "table": self._table(codes, names, random.mean(axis=0)),
-        }
-
-    def _near(self, column: int) -> dict[str, float]:
-        intervened = self._study.intervened
-        gold = np.array([problem.answer for problem in self.problems])
-        numbers = intervened.answered_blocks().numbers[:, column]
-        shares = near_answers(intervened.classifiers, gold, numbers, NEAR_DRAWS, self._study.options.seed)
-        return dict(zip(CODES, shares.mean(axis=0), strict=True))
-
-    def _table(self, codes: Array, names: list[str], random: Array) -> list[dict[str, Any]]:
-        shares = np.stack([(codes == code).mean(axis=0) for code in range(len(CODES))])
-        return [
-            {
-                "class": code,
-                "baseline": shares[place, 0],
-                **{
-                    name: {"share": of_condition, "change": of_condition - shares[place, 0]}
-                    for name in self.hidden
-                    for of_condition in (shares[place, names.index(name)],)
-                },
-                "random": random[place],
-            }
-            for place, code in enumerate(CODES)
-        ]
+        return self.answers.summary(self.hidden, self._study.options.seed)
 
     @cached_property
     def full(self) -> str:
         """error_taxonomy_full.json."""
-        study = self._study
-        names = list(study.intervened.blocks_design())
-        return self._json(
-            "error_taxonomy_full.json",
-            {
-                "predictions": [
-                    {
-                        "id": problem.id,
-                        "condition": name,
-                        "code": CODES[found.code],
-                        "error_class": found.error_class,
-                        "evidence": found.evidence,
-                    }
-                    for row, problem in enumerate(self.problems)
-                    for column, name in enumerate(names)
-                    for found in (study.intervened.explained(row, column),)
-                ]
-            },
-        )
+        return self._json(FULL, self.answers.full())
 
     @cached_property
     def summary(self) -> str:
         """error_taxonomy_summary.json."""
-        return self._json("error_taxonomy_summary.json", self.content)
+        return self._json(SUMMARY, self.content)
 
     @cached_property
     def figures(self) -> tuple[str, ...]:

@@ -178,7 +178,7 @@ def gate_options(config: pytest.Config) -> GateOptions:
 def run_options(config: pytest.Config) -> RunOptions:
     """The options about the run, checked one by one. Errors: ``HarnessError``."""
     from harness.models.registry import find_entry
-    from harness.options import RunOptions, default_cache_folder
+    from harness.options import RunOptions, checked_seed, default_cache_folder
 
     option = config.option
     models = tuple(option.model or (DEFAULT_MODEL,))
@@ -196,14 +196,12 @@ def run_options(config: pytest.Config) -> RunOptions:
     sweep_problems = _problems(
         option.sweep_problems, QUICK_PROBLEMS if option.quick else DEFAULT_SWEEP, "--sweep-problems"
     )
-    if option.seed < 0:
-        raise HarnessError(f"--seed is {option.seed}; a seed is a whole number from 0 on.")
     return RunOptions(
         models=models,
         dataset=option.dataset,
         gsm8k_path=_from_invocation(config, option.gsm8k_path) if option.gsm8k_path else None,
         n_problems=n_problems,
-        seed=option.seed,
+        seed=checked_seed(option.seed),
         output=_from_invocation(config, option.output),
         cache_dir=_from_invocation(config, option.cache_dir) if option.cache_dir else default_cache_folder(),
         refresh=option.refresh,

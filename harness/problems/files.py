@@ -1,7 +1,9 @@
 """Rows of JSON and JSONL files, each with the words that tell a person where it stands."""
 
 import json
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +11,9 @@ from harness.errors import HarnessError
 
 LIST_FIELDS = ("data", "problems")
 """Where a JSON file that is an object may hold its list of rows."""
+
+_BEFORE, _AFTER = 15, 20
+"""Characters shown of texts before and from the place where they part."""
 
 _FORM = 'Each row must look like {"question": "...", "answer": "... #### 42"}.'
 
@@ -44,8 +49,8 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
-def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, without its byte-order mark.
+def read_text(path: Path, needed: str = "a .json or .jsonl file of problems") -> str:
+    """The text of a UTF-8 file, without its byte-order mark; ``needed`` says what a folder is not.
 
     Errors: ``HarnessError`` when the file is missing, unreadable or not UTF-8.
     """
@@ -54,9 +59,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         raise HarnessError(f"There is no file {path}. Check the path.") from error
     except IsADirectoryError as error:
-        raise HarnessError(
-            f"{path} is a folder; a .json or .jsonl file of problems is needed. Name the file."
-        ) from error
+        raise HarnessError(f"{path} is a folder; {needed} is needed. Name the file.") from error
     except OSError as error:
         raise HarnessError(f"Cannot read {path}: {error.strerror}. Check the path and its permissions.") from error
     except UnicodeDecodeError as error:
@@ -72,7 +75,8 @@ def parse(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_unrepeated)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}" if "\n" in text.strip() else f"column {error.colno}"
-        raise ValueError(f"{error.msg.lower()} at {place}") from error
+        # Some of the messages, such as "unterminated string starting at", lead to the place themselves.
+        raise ValueError(f"{error.msg.lower().removesuffix(' at')} at {place}") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -116,7 +120,7 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
-        values = " and ".join(quoted(str(value)) for name, value in pairs if name == repeated)
+        values = " and ".join(told_apart([str(value) for name, value in pairs if name == repeated]))
         raise ValueError(f'one object has the field "{repeated}" more than once: {values}')
     return content
 
@@ -136,3 +140,27 @@ def quoted(text: str) -> str:
     """The text on one line in quotation marks, cut to 40 characters."""
     line = " ".join(text.split())
     return f'"{line[:37]}..."' if len(line) > 40 else f'"{line}"'
+
+
+def told_apart(texts: Sequence[str]) -> list[str]:
+    """The texts as `quoted`, or cut around the place where they part when different ones would look the same.
+
+    The last one then also says where that is. What no eye can tell apart, such as two kinds of spaces, is escaped.
+    """
+    shown = [quoted(text) for text in texts]
+    if len({_visible(text) for text in shown}) == len(set(texts)):
+        return shown
+    part = next(at for at, characters in enumerate(zip_longest(*texts)) if len(set(characters)) > 1)
+    start, end = max(0, part - _BEFORE), part + _AFTER
+    escaped = len({_visible(text[start:end]) for text in texts}) < len({text[start:end] for text in texts})
+    shown = [
+        f'"{"..." * (start > 0)}{json.dumps(text[start:end], ensure_ascii=escaped)[1:-1]}{"..." * (end < len(text))}"'
+        for text in texts
+    ]
+    return [*shown[:-1], f"{shown[-1]} (they part at character {part + 1})"]
+
+
+def _visible(text: str) -> str:
+    """What an eye sees of a text: one kind of space, and nothing that has no shape."""
+    spaced = " ".join(unicodedata.normalize("NFKC", text).split())
+    return "".join(character for character in spaced if character.isprintable())

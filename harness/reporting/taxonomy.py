@@ -1,65 +1,45 @@
 """The error taxonomy of files of predictions: classified, written down, and as a table to read."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from harness.behaviour.errors import Classified, Classifier
-from harness.behaviour.predictions import Predictions, matched
-from harness.behaviour.shuffled import random_answers
-from harness.criteria.taxonomy import PARTS, taxonomy_summary
+from harness.behaviour import Classifier
+from harness.behaviour.predictions import Prediction, Predictions, matched
+from harness.criteria.sorted_answers import FULL, RANDOM_DRAWS, SUMMARY, Asked, SortedAnswers
+from harness.criteria.taxonomy import PARTS
 from harness.files import file_digest, write_json
-from harness.problems import last_number
 from harness.provenance import provenance
 
-DRAWS = 20
-FULL, SUMMARY = "error_taxonomy_full.json", "error_taxonomy_summary.json"
+_WHOLE = re.compile(r"(0|-?[1-9]\d{0,17})", re.ASCII)
 
 
-def write_taxonomy(files: Sequence[Predictions], folder: Path, seed: int = 0) -> dict[str, Any]:
+def write_taxonomy(files: Sequence[Predictions], folder: Path, seed: int) -> dict[str, Any]:
     """Classify the predictions of each condition, the baseline first, and write both files into ``folder``.
 
-    ``error_taxonomy_full.json``: of every problem and condition the text, its number, the class and its evidence.
-    ``error_taxonomy_summary.json``: `taxonomy_summary`, which is also returned. ``seed`` decides resamples and which problems
-    exchange their (baseline) answers in the 20 draws of random ones.
+    They hold what `SortedAnswers` says, as those of a study do, with every condition in the table of the summary; the summary
+    is also returned. Problems have the ids of the first file, whole numbers where all of them are, or else their places,
+    counted from 0. ``seed`` decides resamples and which problems exchange their answers.
 
     Errors: ``HarnessError`` when the files do not have the same problems or the folder cannot be written.
     """
     conditions = matched(files)
-    baseline = conditions[0]
-    classifiers = [Classifier(row.question, row.solution, row.gold) for row in baseline.rows]
-    found = [
-        [classifier.classify(row.text) for classifier, row in zip(classifiers, file.rows, strict=True)]
-        for file in conditions
-    ]
-    codes = np.array([[one.code for one in classes] for classes in found], dtype=np.int8).T
-    chance = random_answers(classifiers, [row.text for row in baseline.rows], DRAWS, seed)
-    names = [file.condition for file in conditions]
-    summary = taxonomy_summary(codes, names, chance, seed)
+    baseline, names = conditions[0].rows, [file.condition for file in conditions]
+    asked = [Asked(id, row.question, row.solution, row.gold) for id, row in zip(_ids(baseline), baseline, strict=True)]
+    classifiers = [Classifier(*problem[1:]) for problem in asked]
+    texts = [[row.text for row in rows] for rows in zip(*(file.rows for file in conditions), strict=True)]
+    answers = SortedAnswers(asked, classifiers, names, texts)
+    summary = answers.summary(names[1:], seed)
     origin = provenance(
         seed=seed,
-        random_draws=DRAWS,
+        random_draws=RANDOM_DRAWS,
         files={
             name: {"file": file.path.name, "sha256": file_digest(file.path)}
             for name, file in zip(names, conditions, strict=True)
         },
     )
-    problems = [
-        {
-            "id": row.id if row.id is not None else str(at),
-            "question": row.question,
-            "solution": row.solution,
-            "gold": row.gold,
-            "conditions": {
-                name: _answer(file.rows[at].text, classes[at])
-                for name, file, classes in zip(names, conditions, found, strict=True)
-            },
-        }
-        for at, row in enumerate(baseline.rows)
-    ]
-    write_json(folder / FULL, {"conditions": names, "problems": problems, "provenance": origin})
+    write_json(folder / FULL, {"n_problems": len(asked), **answers.full(), "provenance": origin})
     write_json(folder / SUMMARY, {**summary, "provenance": origin})
     return summary
 
@@ -67,16 +47,18 @@ def write_taxonomy(files: Sequence[Predictions], folder: Path, seed: int = 0) ->
 def taxonomy_table(summary: dict[str, Any]) -> str:
     """The summary as text: a block for each condition, a line for each class that anything was found or tested in."""
     blocks = [
-        f"{summary['n_problems']} problems. Of all: share of all problems. Errors: share of the wrong answers. Random: share "
-        "of all\nwhen each problem gets the answer to another one. Change: from the baseline, 95 % interval over problems.\n"
-        "p: McNemar. q: Benjamini-Hochberg over "
-        + (f"{len(summary['family'])} x 9 tests." if summary["family"] else "nothing: there is no condition to test.")
+        f"{summary['n_problems']} problems. Share: of all problems, or of the wrong answers. Random: the same share when the "
+        "baseline's\nanswers are dealt to other problems. Change: of the share of all problems, from the baseline, 95 % "
+        "interval over problems.\np: McNemar. q: Benjamini-Hochberg over "
+        + (f"{len(summary['family'])} x 9 tests." if summary["family"] else "nothing: there is no condition to test."),
+        _out_of_reach(summary["out_of_reach"]),
     ]
     for name, condition in summary["conditions"].items():
         is_baseline = name == summary["baseline"]
-        heading = f"{'class':<20} {'n':>5} {'of all':>7} {'errors':>7} {'random':>7}"
+        heading = f"{'class':<20} {'n':>5}" + f"  {'share':>8} {'random':>7}" * 2
         lines = [
             f"{name}{' (baseline)' if is_baseline else ''}: {condition['n_errors']} wrong answers",
+            f"{'':<26}  {'of all problems':>16}  {'of wrong answers':>16}",
             heading if is_baseline else f"{heading}  {'change':>7} {'95 %':<18} {'p':>8} {'q':>8}",
         ]
         for error_class, numbers in condition["classes"].items():
@@ -91,18 +73,25 @@ def taxonomy_table(summary: dict[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def _answer(text: str | None, found: Classified) -> dict[str, Any]:
-    return {
-        "answer": text,
-        "number": None if text is None else last_number(text),
-        "error_class": found.error_class,
-        "evidence": found.evidence,
-    }
+def _ids(rows: Sequence[Prediction]) -> Sequence[int | str]:
+    ids = [row.id for row in rows if row.id is not None]
+    if len(set(ids)) < len(rows):
+        return range(len(rows))
+    return [int(id) for id in ids] if all(map(_WHOLE.fullmatch, ids)) else ids
+
+
+def _out_of_reach(counts: dict[str, Any]) -> str:
+    return (
+        f"OPERATION_REVERSAL and evidenced CALC_ERROR cannot occur in {counts['n_problems']} problems: in "
+        f"{counts['no_step_states_gold']} no step of the\nsolution states the gold answer, {counts['no_steps']} have no steps "
+        "that can be read (nor can PARTIAL_ANSWER occur in these)."
+    )
 
 
 def _line(name: str, numbers: dict[str, Any], chance: dict[str, Any]) -> str:
-    shares = (numbers["share"]["value"], numbers["among_errors"]["value"], chance["share"])
-    line = f"{name:<20} {numbers['count']:>5} " + " ".join(f"{_number(one):>7}" for one in shares)
+    line = f"{name:<20} {numbers['count']:>5}"
+    for base in ("share", "among_errors"):
+        line += f"  {_number(numbers[base]['value']):>8} {_number(chance[base]):>7}"
     if "change" not in numbers:
         return line
     change = numbers["change"]

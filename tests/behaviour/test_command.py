@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,49 +40,243 @@ def saved(path: Path, content: Any) -> Path:
     return path
 
 
-def run(folder: Path, *files: Path) -> int:
-    return main(
-        ["behaviour", *(part for file in files for part in ("--predictions", str(file))), "--output", str(folder)]
-    )
+def run(folder: Path, *files: Path, seed: int | None = None) -> int:
+    named = [part for file in files for part in ("--predictions", str(file))]
+    return main(["behaviour", *named, "--output", str(folder), *([] if seed is None else ["--seed", str(seed)])])
+
+
+def written(folder: Path, which: str) -> Any:
+    return json.loads((folder / f"error_taxonomy_{which}.json").read_text())
+
+
+def under(full: Any, condition: str, *fields: str) -> list[tuple[Any, ...]]:
+    """Some fields of the rows of a condition."""
+    return [tuple(row[field] for field in fields) for row in full["predictions"] if row["condition"] == condition]
 
 
 def test_two_conditions_are_classified_written_and_shown(tmp_path: Path, capsys) -> None:
     baseline = saved(tmp_path / "a.json", {"model": "m", "condition": "baseline", "predictions": rows(RIGHT)})
     blocked = saved(tmp_path / "b.json", {"model": "m", "condition": "CT0 blocked", "predictions": rows(WRONG)})
     assert run(tmp_path / "out", baseline, blocked) == 0
-    full = json.loads((tmp_path / "out" / "error_taxonomy_full.json").read_text())
+    full = written(tmp_path / "out", "full")
     assert full["conditions"] == ["baseline", "CT0 blocked"]
-    assert [one["conditions"]["baseline"]["error_class"] for one in full["problems"]] == ["CORRECT"] * 3
-    assert [one["conditions"]["CT0 blocked"] for one in full["problems"]] == [
-        {"answer": "7", "number": 7, "error_class": "OPERATION_REVERSAL", "evidence": "12 - 5 = 7 (step 1: - for +)"},
-        {"answer": "12", "number": 12, "error_class": "PARTIAL_ANSWER", "evidence": "3 x 4 = 12 (step 1)"},
-        {"answer": None, "number": None, "error_class": "NONE", "evidence": "no text"},
+    assert under(full, "baseline", "id", "error_class") == [(0, "CORRECT"), (1, "CORRECT"), (2, "CORRECT")]
+    assert under(full, "CT0 blocked", "id", "answer", "number", "code", "error_class", "evidence") == [
+        (0, "7", 7, "OPERATION_REVERSAL", "OPERATION_REVERSAL", "12 - 5 = 7 (step 1: - for +)"),
+        (1, "12", 12, "PARTIAL_ANSWER", "PARTIAL_ANSWER", "3 x 4 = 12 (step 1)"),
+        (2, None, None, "NONE", "NONE", "no text"),
     ]
-    summary = json.loads((tmp_path / "out" / "error_taxonomy_summary.json").read_text())
+    summary = written(tmp_path / "out", "summary")
     assert summary["family"] == ["CT0 blocked"]
     assert summary["conditions"]["CT0 blocked"]["classes"]["CORRECT"]["change"]["value"] == -1
     assert summary["conditions"]["CT0 blocked"]["classes"]["CORRECT"]["p"] == 0.25
     assert set(summary["provenance"]["files"]) == {"baseline", "CT0 blocked"}
-    chance = random_answers([Classifier(*problem) for problem in PROBLEMS], RIGHT, 20, 0).mean(axis=0)
+    chance = random_answers([Classifier(*problem) for problem in PROBLEMS], RIGHT, 20, 42).mean(axis=0)
     assert summary["random"]["classes"]["LOGIC_ERROR"]["share"] == pytest.approx(chance[8])
     shown = capsys.readouterr().out
     assert "baseline (baseline): 0 wrong answers" in shown
     (line,) = [one for one in shown.splitlines() if one.startswith("OPERATION_REVERSAL") and "[" in one]
-    assert line.split()[:4] == ["OPERATION_REVERSAL", "1", "0.333", "0.333"]
-    assert line.split()[5] == "+0.333"
+    assert line.split()[:3] == ["OPERATION_REVERSAL", "1", "0.333"]
+    assert line.split()[6] == "+0.333"
     assert "error_taxonomy_full.json" in shown
+
+
+def test_random_shares_are_printed_beside_shares_of_the_same_base(tmp_path: Path, capsys) -> None:
+    # Of the six problems four have the same answer: dealt anew, some are right, and the two bases differ.
+    listed = [
+        {
+            "id": at,
+            "question": f"{'abcdef'[at]}?",
+            "solution": "<<1+1=2>> #### 2" if at < 4 else "#### 9",
+            "answer": "2",
+        }
+        for at in range(6)
+    ]
+    assert run(tmp_path, saved(tmp_path / "a.json", listed)) == 0
+    random = written(tmp_path, "summary")["random"]["calc_error"]["unexplained"]
+    assert random["share"] != pytest.approx(random["among_errors"], abs=0.01)
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = [at for at, line in enumerate(lines) if line.split()[:1] == ["class"]]
+    assert lines[place].split() == ["class", "n", "share", "random", "share", "random"]
+    assert lines[place - 1].split() == ["of", "all", "problems", "of", "wrong", "answers"]
+    # Each base stands over its own pair of columns.
+    assert lines[place - 1].index("of wrong") > lines[place].index("random")
+    (unexplained,) = [line.split() for line in lines if line.startswith("  unexplained")]
+    shares = [f"{2 / 6:.3f}", f"{random['share']:.3f}", f"{1:.3f}", f"{random['among_errors']:.3f}"]
+    assert unexplained == ["unexplained", "2", *shares]
+
+
+def test_the_summary_has_a_table_of_every_condition_and_its_change(tmp_path: Path) -> None:
+    # Names that the table's own fields have too are kept apart.
+    files = [
+        saved(tmp_path / f"{at}.json", {"condition": name, "predictions": rows(texts)})
+        for at, (name, texts) in enumerate({"class": RIGHT, "baseline": WRONG, "random": ["17", None, None]}.items())
+    ]
+    assert run(tmp_path, *files) == 0
+    summary = written(tmp_path, "summary")
+    table = {row["class"]: row for row in summary["table"]}
+    assert list(table) == summary["codes"]
+    assert table["CORRECT"]["baseline"] == 1
+    assert table["CORRECT"]["conditions"] == {
+        "baseline": {"share": 0, "change": -1},
+        "random": {"share": pytest.approx(1 / 3), "change": pytest.approx(-2 / 3)},
+    }
+    assert table["NONE"]["conditions"]["random"] == {"share": pytest.approx(2 / 3), "change": pytest.approx(2 / 3)}
+    for code in ("CORRECT", "LOGIC_ERROR"):
+        assert table[code]["random"] == pytest.approx(summary["random"]["classes"][code]["share"])
+    assert list(summary["near_answers"]["conditions"]) == ["class", "baseline", "random"]
+
+
+def test_the_seed_decides_all_that_is_drawn_and_42_is_the_default(tmp_path: Path, capsys) -> None:
+    texts = ["7", "12", "23", "17", "10", "5"] * 5
+    listed = [
+        {**row, "id": at, "question": f"{row['question']} {at}", "answer": texts[at]}
+        for at, row in enumerate(rows(RIGHT) * 10)
+    ]
+    file = saved(tmp_path / "a.json", listed)
+    shown, files = {}, {}
+    for name, seed in {"default": None, "same": 42, "other": 7}.items():
+        assert run(tmp_path / name, file, seed=seed) == 0
+        shown[name] = capsys.readouterr().out.rpartition("written")[0]
+        files[name] = [(tmp_path / name / f"error_taxonomy_{which}.json").read_bytes() for which in ("full", "summary")]
+    assert shown["default"] == shown["same"] and files["default"] == files["same"]
+    assert written(tmp_path / "same", "summary")["provenance"]["seed"] == 42
+    one, other = (written(tmp_path / name, "summary") for name in ("same", "other"))
+    assert one["random"] != other["random"]
+    assert one["near_answers"] != other["near_answers"]
+    assert one["conditions"] != other["conditions"]
+
+
+def test_a_seed_below_zero_is_refused(tmp_path: Path, capsys) -> None:
+    assert run(tmp_path / "out", saved(tmp_path / "a.json", rows(RIGHT)), seed=-1) == 4
+    assert "--seed is -1" in capsys.readouterr().err
+
+
+def test_what_was_written_can_be_read_again_and_gives_the_same(tmp_path: Path) -> None:
+    named = {"baseline": RIGHT, "sham": RIGHT, "CT0 blocked": WRONG}
+    files = [
+        saved(tmp_path / f"{at}.json", {"condition": name, "predictions": rows(texts)})
+        for at, (name, texts) in enumerate(named.items())
+    ]
+    assert run(tmp_path / "once", *files) == 0
+    assert run(tmp_path / "twice", tmp_path / "once" / "error_taxonomy_full.json") == 0
+    for which in ("full", "summary"):
+        once, twice = (written(tmp_path / folder, which) for folder in ("once", "twice"))
+        assert once.pop("provenance")["files"].keys() == twice.pop("provenance")["files"].keys()
+        assert once == twice
+
+
+def test_rows_that_name_conditions_are_told_apart_in_every_form(tmp_path: Path) -> None:
+    listed = [
+        {**row, "condition": name} for pair in zip(rows(RIGHT), rows(WRONG), strict=True)
+        for name, row in zip(("base", "hidden"), pair, strict=True)
+    ]  # fmt: skip
+    with (tmp_path / "d.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, listed[0])
+        writer.writeheader()
+        writer.writerows(listed)
+    short = [{key: row[key] for key in ("id", "condition", "answer")} for row in listed]
+    stated = [{key: row[key] for key in ("id", "question", "solution")} for row in rows(RIGHT)]
+    as_in_gsm8k = [{**{k: row[k] for k in ("id", "question")}, "answer": row["solution"]} for row in stated]
+    renamed = [{"id": row["id"], "condition": row["condition"], "output": row["answer"]} for row in short]
+    for file in (
+        saved(tmp_path / "a.json", {"condition": "of the whole", "predictions": listed}),
+        saved(tmp_path / "b.jsonl", "\n".join(map(json.dumps, listed))),
+        saved(tmp_path / "c.json", {"problems": stated[::-1], "predictions": short}),
+        tmp_path / "d.csv",
+        saved(tmp_path / "e.json", {"problems": as_in_gsm8k, "predictions": renamed}),
+    ):
+        one, other = read_predictions(file)
+        assert (one.condition, other.condition) == ("base", "hidden")
+        assert [row.solution for row in one.rows] == [row.solution for row in other.rows] == [s for _, s in PROBLEMS]
+        assert [row.text for row in one.rows] == RIGHT
+        assert [row.text or None for row in other.rows] == WRONG
+
+
+def test_an_answer_among_the_problems_is_not_taken_for_the_models(tmp_path: Path, capsys) -> None:
+    stated = [{"id": 0, "question": "x", "solution": "#### 1", "answer": "1"}]
+    assert run(tmp_path, saved(tmp_path / "a.json", {"problems": stated, "predictions": [{"id": 0}]})) == 4
+    assert "the model's text is missing" in " ".join(capsys.readouterr().err.split())
+
+
+def test_conditions_of_a_file_that_repeat_anothers_are_told_apart_and_the_sham_stays_one(tmp_path: Path) -> None:
+    baseline = saved(tmp_path / "base.json", {"condition": "baseline", "predictions": rows(RIGHT)})
+    several = [{**row, "condition": name} for name in ("baseline", "sham") for row in rows(WRONG)]
+    assert run(tmp_path, baseline, saved(tmp_path / "more.json", several)) == 0
+    assert written(tmp_path, "full")["conditions"] == ["base", "more (baseline)", "sham"]
+    assert written(tmp_path, "summary")["family"] == ["more (baseline)"]
+
+
+def test_conditions_of_one_file_with_other_problems_are_named(tmp_path: Path, capsys) -> None:
+    several = [{**row, "condition": name} for name in ("one", "two") for row in rows(RIGHT)][:-1]
+    assert run(tmp_path, saved(tmp_path / "a.json", several)) == 4
+    message = " ".join(capsys.readouterr().err.split())
+    assert "a.json (two) does not have the same problems as" in message
+    assert 'the id "2" is in' in message and "a.json (one) only" in message
+
+
+@pytest.mark.parametrize(
+    ("ids", "kept"),
+    [
+        (["0", 5, "-3"], [0, 5, -3]),
+        (["07", "1", "2"], ["07", "1", "2"]),
+        (["a", 1, 2], ["a", "1", "2"]),
+        ([None, 8, 9], [0, 1, 2]),
+        ([None, 8, 8], [0, 1, 2]),
+    ],
+)
+def test_ids_stay_what_they_are_and_places_stand_in_where_some_are_missing(
+    tmp_path: Path, ids: list[Any], kept: list[Any]
+) -> None:
+    listed = [{**row, "id": own} for row, own in zip(rows(RIGHT), ids, strict=True)]
+    assert run(tmp_path, saved(tmp_path / "a.json", listed)) == 0
+    full = written(tmp_path, "full")
+    assert [one["id"] for one in full["problems"]] == [row["id"] for row in full["predictions"]] == kept
+
+
+def test_problems_in_which_some_classes_cannot_occur_are_counted(tmp_path: Path, capsys) -> None:
+    solutions = [
+        "<<1+1=2>> #### 2",
+        "<<1+1=2>> <<2+2=4>> #### 5",
+        "#### 5",
+        "<<one>> #### 5",
+        "<<2+3=5>> <<2*2=4>> #### 5",
+    ]
+    listed = [
+        {"question": f"{at}?", "solution": solution, "answer": "3"}
+        for at, solution in enumerate([*solutions, "#### 6"])
+    ]
+    assert run(tmp_path, saved(tmp_path / "a.json", listed)) == 0
+    counts = written(tmp_path, "summary")["out_of_reach"]
+    assert (counts["no_step_states_gold"], counts["no_steps"], counts["n_problems"]) == (1, 3, 4)
+    problems = written(tmp_path, "full")["problems"]
+    assert [one["steps"] for one in problems] == [1, 2, 0, 0, 2, 0]
+    assert [one["answer_step"] for one in problems] == [1, None, None, None, 1, None]
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "cannot occur in 4 problems: in 1 no step of the solution states the gold answer, 3 have no steps" in shown
+
+
+def test_problems_of_gsm8k_in_which_some_classes_cannot_occur(tmp_path: Path) -> None:
+    name = os.environ.get("HARNESS_GSM8K")
+    if name is None:
+        pytest.skip("HARNESS_GSM8K is not set: name a folder with GSM8K's train.jsonl and test.jsonl")
+    lines = [json.loads(line) for line in (Path(name) / "test.jsonl").read_text().splitlines()]
+    listed = [{**line, "prediction": "1"} for line in lines]
+    assert run(tmp_path, saved(tmp_path / "a.json", listed)) == 0
+    counts = written(tmp_path, "summary")["out_of_reach"]
+    assert (counts["no_step_states_gold"], counts["no_steps"], counts["n_problems"]) == (93, 18, 111)
 
 
 @pytest.mark.parametrize("field", TEXT_FIELDS)
 def test_the_solution_may_be_called_answer_where_the_text_has_another_name(tmp_path: Path, field: str) -> None:
-    read = read_predictions(saved(tmp_path / "a.json", rows(["7"] * 3, text=field, solution="answer")))
+    (read,) = read_predictions(saved(tmp_path / "a.json", rows(["7"] * 3, text=field, solution="answer")))
     assert [row.solution for row in read.rows] == [solution for _, solution in PROBLEMS]
     assert {row.text for row in read.rows} == {"7"}
     assert field in FORM
 
 
 def test_answer_is_the_text_beside_a_solution(tmp_path: Path) -> None:
-    (first, *_) = read_predictions(saved(tmp_path / "a.json", rows(RIGHT))).rows
+    (first, *_) = read_predictions(saved(tmp_path / "a.json", rows(RIGHT)))[0].rows
     assert (first.text, first.solution, first.gold, first.id) == ("17", PROBLEMS[0][1], 17.0, "0")
 
 
@@ -97,14 +292,14 @@ def test_every_form_of_file_gives_the_same_rows(tmp_path: Path) -> None:
         saved(tmp_path / "c.jsonl", "\n".join(map(json.dumps, listed)) + "\n\n"),
         tmp_path / "d.csv",
     ]
-    read = [read_predictions(file).rows for file in files]
-    assert all(one == read[0] for one in read)
-    assert [read_predictions(file).condition for file in files] == ["a", "b", "c", "d"]
+    read = [one for file in files for one in read_predictions(file)]
+    assert all(one.rows == read[0].rows for one in read)
+    assert [one.condition for one in read] == ["a", "b", "c", "d"]
 
 
 def test_a_gold_number_stands_in_where_the_solution_has_none(tmp_path: Path) -> None:
     row = {"question": "How many?", "solution": "", "gold": 4.0, "answer": "4"}
-    assert read_predictions(saved(tmp_path / "a.json", [row])).rows[0].gold == 4
+    assert read_predictions(saved(tmp_path / "a.json", [row]))[0].rows[0].gold == 4
 
 
 def test_rows_in_another_order_are_matched(tmp_path: Path) -> None:
@@ -114,8 +309,7 @@ def test_rows_in_another_order_are_matched(tmp_path: Path) -> None:
             saved(tmp_path / "other.json", rows(WRONG, ids=ids)[::-1]),
         ]
         assert run(tmp_path / name, *files) == 0
-        full = json.loads((tmp_path / name / "error_taxonomy_full.json").read_text())
-        assert [one["conditions"]["other"]["answer"] for one in full["problems"]] == WRONG
+        assert under(written(tmp_path / name, "full"), "other", "answer") == [(text,) for text in WRONG]
 
 
 def test_conditions_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
@@ -141,7 +335,28 @@ LONE = '[{"question": "\\ud800", "solution": "#### 1", "answer": "1"}]'
         ("a.json", [], "no predictions"),
         ("a.json", {"predictions": []}, "no predictions"),
         ("a.json", {"rows": []}, 'without a list under "predictions"'),
+        ("a.json", {"rows": [], "model": "m"}, 'found: "rows", "model"'),
+        ("a.json", {}, "found: no fields"),
         ("a.json", 3, "the number 3"),
+        ("a.json", '[{"question": "\tx"}]', "invalid control character at column"),
+        ("a.json", '["x', "unterminated string starting at column 2"),
+        ("a.json", [{"question": "x", "reply": "1"}], 'the model\'s text is missing (found: "question", "reply")'),
+        ("a.json", [{"solution": "#### 1", "answer": "1"}], '"question" is missing (found: "solution", "answer")'),
+        (
+            "a.csv",
+            "frage,solution,answer\nx,#### 1,1\n",
+            '"question" is missing (found: "frage", "solution", "answer")',
+        ),
+        ("a.json", [{"question": None, "solution": "#### 1", "answer": "1"}], 'the field "question" is null'),
+        ("a.json", [{**rows(RIGHT)[0], "condition": "x"}, rows(RIGHT)[1]], "in some rows, but not in row 2"),
+        ("a.json", [{**rows(RIGHT)[0], "condition": True}], "the condition is the value true"),
+        ("a.json", [{**row, "condition": "x"} for row in rows(RIGHT)[:1] * 2], 'in row 2 of the condition "x"'),
+        (
+            "a.json",
+            {"problems": [{"id": 1}, {"id": "1"}], "predictions": [{}]},
+            'the id "1" more than once under "problems"',
+        ),
+        ("a.json", {"problems": ["x", {"id": 1.5}], "predictions": [{"id": 1}]}, "row 1: the model's text is missing"),
         ("a.json", [3], "row 1: the number 3 instead of an object"),
         ("a.json", [*rows(RIGHT), {"question": "x", "solution": "#### 1"}], "row 4: the model's text is missing"),
         ("a.json", [{"question": "x", "answer": "#### 1"}], "row 1: the model's text is missing"),
@@ -176,6 +391,9 @@ def test_bad_input_is_one_paragraph_and_status_4(tmp_path: Path, capsys, name: s
 def test_missing_files_and_folders_are_named(tmp_path: Path, capsys) -> None:
     assert run(tmp_path, tmp_path / "none.json") == 4
     assert "none.json" in capsys.readouterr().err
+    assert run(tmp_path, tmp_path) == 4
+    message = " ".join(capsys.readouterr().err.split())
+    assert f"{tmp_path} is a folder; a .json, .jsonl or .csv file of predictions is needed. Name the file." in message
     good = saved(tmp_path / "a.json", rows(RIGHT))
     assert run(good / "below", good) == 4
     assert "Cannot write" in capsys.readouterr().err
@@ -199,6 +417,16 @@ def test_files_of_other_problems_name_the_first_difference(tmp_path: Path, capsy
     message = " ".join(capsys.readouterr().err.split())
     assert f"{second} does not have the same problems as {first}" in message
     assert said in message
+
+
+def test_texts_that_part_late_are_shown_where_they_part(tmp_path: Path, capsys) -> None:
+    one, other = (
+        [{"id": 0, "question": f"{'A long story that is told twice. ' * 3}{end}", "solution": "#### 1", "answer": "1"}]
+        for end in ("Tom has 5 apples.", "Tom has 6 apples.")
+    )
+    assert run(tmp_path, saved(tmp_path / "a.json", one), saved(tmp_path / "b.json", other)) == 4
+    message = " ".join(capsys.readouterr().err.split())
+    assert 'Tom has 6 apples." instead of "' in message and 'Tom has 5 apples." (they part at character 108)' in message
 
 
 def test_the_command_needs_no_model_and_no_torch(tmp_path: Path) -> None:

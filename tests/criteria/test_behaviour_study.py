@@ -13,6 +13,7 @@ import pytest
 
 import harness
 from harness.behaviour import CODES, ERROR_CLASSES
+from harness.cli import main
 from harness.criteria.behaviour_report import BehaviourReport
 from harness.criteria.case_files import CaseFiles
 from harness.criteria.criterion import NotMeasured
@@ -38,6 +39,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     problems = harness.load_problems("synthetic", split="test", n=N, seed=3)
     rows = [{"question": one.question, "answer": one.solution} for one in problems]
     rows[2]["question"] += " (5 * 3 and <b>more</b>)"
+    rows[3]["answer"] = rows[3]["answer"].partition("####")[2].join(["#### ", ""])
+    rows[5]["answer"] = f"<<1+1=2>> {rows[5]['answer'].partition('####')[2].join(['#### ', ''])}"
     file = folder / "own.json"
     file.write_text(json.dumps(rows), encoding="utf-8")
     return Run(
@@ -128,6 +131,10 @@ def first(content: Any) -> Any:
     return content["predictions"][0]
 
 
+def one_of(content: Any, condition: str) -> Any:
+    return next(row for row in content["predictions"] if row["condition"] == condition)
+
+
 TAMPERINGS: dict[str, tuple[str, Callable[[ModelStudy], str], Callable[[Any], object]]] = {
     "a prediction is missing": (
         "B.1-complete",
@@ -142,7 +149,19 @@ TAMPERINGS: dict[str, tuple[str, Callable[[ModelStudy], str], Callable[[Any], ob
     "a condition has an answer too few": (
         "B.1-complete",
         lambda study: study.behaviour_files.variants,
-        lambda content: content["conditions"]["sham"]["answer"].pop(),
+        lambda content: content["predictions"].remove(one_of(content, "sham")),
+    ),
+    "the number under a variant is another one": (
+        "B.1-complete",
+        lambda study: study.behaviour_files.variants,
+        lambda content: one_of(content, "sham").update(number=12345),
+    ),
+    "a variant is missing": (
+        "B.1-complete",
+        lambda study: study.behaviour_files.variants,
+        lambda content: content.update(
+            predictions=[row for row in content["predictions"] if row["condition"] != "sham"]
+        ),
     ),
     "an answer has no class": (
         "B.2-classes",
@@ -164,12 +183,22 @@ TAMPERINGS: dict[str, tuple[str, Callable[[ModelStudy], str], Callable[[Any], ob
     "a share is another one": (
         "B.2-files",
         lambda study: study.taxonomy_files.summary,
-        lambda content: content["table"][2]["blocked CT0"].update(share=0.123),
+        lambda content: content["table"][2]["conditions"]["blocked CT0"].update(share=0.123),
     ),
     "a change is another one": (
         "B.2-files",
         lambda study: study.taxonomy_files.summary,
-        lambda content: content["table"][2]["blocked CT4"].update(change=0.123),
+        lambda content: content["table"][2]["conditions"]["blocked CT4"].update(change=0.123),
+    ),
+    "a problem more has no step that states its answer": (
+        "B.2-files",
+        lambda study: study.taxonomy_files.full,
+        lambda content: content["problems"][1].update(answer_step=None),
+    ),
+    "problems without steps are not counted": (
+        "B.2-files",
+        lambda study: study.taxonomy_files.summary,
+        lambda content: content["out_of_reach"].update(no_steps=0),
     ),
     "a case is not the rule's": (
         "B.4-cases",
@@ -247,6 +276,52 @@ def test_the_summary_has_every_condition_with_its_flow(study: ModelStudy) -> Non
     assert list(content["conditions"]) == list(blocks_design(study.n_latents))
     assert all(np.sum(one["flow"]) == N for name, one in content["conditions"].items() if name != "baseline")
     assert "NaN" not in study.absolute(study.taxonomy_files.summary).read_text(encoding="utf-8")
+
+
+def test_problems_where_reversals_and_slips_cannot_occur_are_counted(
+    study: ModelStudy, results: dict[str, CriterionResult]
+) -> None:
+    counts = saved(study, study.taxonomy_files.summary)["out_of_reach"]
+    assert (counts["no_step_states_gold"], counts["no_steps"], counts["n_problems"]) == (1, 1, 2)
+    stated = saved(study, study.taxonomy_files.full)["problems"]
+    assert [row for row, one in enumerate(stated) if one["answer_step"] is None] == [3, 5]
+    assert results["B.2-files"].answer is not None
+    assert f"neither can occur in 2 of {N} problems" in results["B.2-files"].answer
+
+
+def command(study: ModelStudy, folder: Path, *paths: str) -> dict[str, Any]:
+    """What the command writes about files of the study."""
+    named = [part for path in paths for part in ("--predictions", str(study.absolute(path)))]
+    assert main(["behaviour", *named, "--output", str(folder)]) == 0
+    return {which: json.loads((folder / f"error_taxonomy_{which}.json").read_text()) for which in ("full", "summary")}
+
+
+def test_the_command_reads_the_studys_file_and_says_the_same(study: ModelStudy, tmp_path: Path) -> None:
+    found = command(study, tmp_path, study.taxonomy_files.full)
+    full, summary = (saved(study, path) for path in (study.taxonomy_files.full, study.taxonomy_files.summary))
+    for own, other in ((full, found["full"]), (summary, found["summary"])):
+        assert own.keys() - other.keys() == {"model", "dataset", "split"} and other.keys() <= own.keys()
+    assert {key: full[key] for key in ("conditions", "problems", "predictions", "n_problems")} == {
+        key: found["full"][key] for key in ("conditions", "problems", "predictions", "n_problems")
+    }
+    for key in ("n_problems", "codes", "baseline", "family", "conditions", "random", "out_of_reach", "random_answers"):
+        assert summary[key] == found["summary"][key], key
+    hidden = study.taxonomy_files.hidden
+    for own, other in zip(summary["table"], found["summary"]["table"], strict=True):
+        assert list(other["conditions"]) == full["conditions"][1:]
+        assert own == {**other, "conditions": {name: other["conditions"][name] for name in hidden}}
+
+
+def test_the_command_reads_every_file_of_predictions_variants_included(study: ModelStudy, tmp_path: Path) -> None:
+    own = study.behaviour_files
+    found = command(study, tmp_path, *own.predictions.values(), own.variants)
+    full = saved(study, study.taxonomy_files.full)
+    assert sorted(found["full"]["conditions"]) == sorted(full["conditions"])
+    assert found["summary"]["baseline"] == "baseline" and "sham" not in found["summary"]["family"]
+    by_place = [
+        {(row["id"], row["condition"]): row for row in content["predictions"]} for content in (full, found["full"])
+    ]
+    assert by_place[0] == by_place[1]
 
 
 def made_up(verdict: str, discriminates: bool | None = None, **more: Any) -> Callable[[str], CriterionResult]:
