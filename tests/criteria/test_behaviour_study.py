@@ -151,6 +151,11 @@ TAMPERINGS: dict[str, tuple[str, Callable[[ModelStudy], str], Callable[[Any], ob
         lambda study: study.behaviour_files.variants,
         lambda content: content["predictions"].remove(one_of(content, "sham")),
     ),
+    "an answer is another problem's": (
+        "B.1-complete",
+        lambda study: study.behaviour_files.variants,
+        lambda content: one_of(content, "sham").update(id=N),
+    ),
     "the number under a variant is another one": (
         "B.1-complete",
         lambda study: study.behaviour_files.variants,
