@@ -134,9 +134,15 @@ class Classifier:
         """
         self.question = question
         self.solution = parse_solution(solution, gold)
+        self._known: dict[str | None, Classified] = {}
 
     def classify(self, text: str | None) -> Classified:
         """The class of an answer text and its evidence; never fails, whatever the text."""
+        if text not in self._known:
+            self._known[text] = self._classify(text)
+        return self._known[text]
+
+    def _classify(self, text: str | None) -> Classified:
         if text is None or not text.strip():
             return Classified("NONE", "no text")
         numeral = last_numeral(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.behaviour import FEATURES, Classified, Classifier, features
+from harness.behaviour import Classified, Classifier, features
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.effects import CHEAP, INTERVENED, ControlName, Effect, EffectTest, Source, evaluate_effect
@@ -145,7 +145,7 @@ class Intervened:
                 codes=self.classified(source),
                 features=np.array(
                     [
-                        [features(problem, int(tokens))[name] for name in FEATURES]
+                        list(features(problem, int(tokens)).values())
                         for problem, tokens in zip(problems, counts.sum(axis=1) - 1, strict=True)
                     ],
                     dtype=np.float64,
@@ -200,8 +200,13 @@ class Intervened:
 
         Where no thought has another after it there is the baseline alone.
         """
-        design = followed_design(self._sizes(source)[1])
-        return self.about("test", source).followed(list(design.values()), f"inside, {len(design)} conditions")
+        known = ("followed", source)
+        if known not in self._known:
+            design = followed_design(self._sizes(source)[1])
+            label = f"inside, {len(design)} conditions"
+            self._known[known] = self.about("test", source).followed(list(design.values()), label)
+        arrays: dict[str, Array] = self._known[known]
+        return arrays
 
     def _blocks_label(self, source: Source) -> str:
         return f"{len(self.blocks_design(source))} conditions, test split"

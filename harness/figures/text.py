@@ -1,6 +1,8 @@
 """Text in figures: numbers as they are shown, and lines measured in the house font before they are placed."""
 
 import math
+from bisect import bisect_right
+from functools import cache, lru_cache
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -15,9 +17,11 @@ ROOM = 0.95
 small type can come out a few hundredths wider than it is measured."""
 
 
+@lru_cache(maxsize=1 << 14)
 def width_of(text: str, size: float) -> float:
-    """Inches that one line takes at ``size`` points."""
-    font = FontProperties(family=STYLE["font.family"], size=size)
+    """Inches that one line takes at ``size`` points, in regular type of the house font."""
+    regular = dict.fromkeys(("style", "variant", "weight", "stretch"), "normal")
+    font = FontProperties(family=STYLE["font.family"], size=size, **regular)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72
 
 
@@ -65,8 +69,7 @@ def heading(figure: Figure, title: str, note: str, left: float) -> None:
 
 def in_house_font(text: str) -> str:
     """``text`` with the replacement character for each character that the house font cannot draw."""
-    known = get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap()
-    return "".join(letter if ord(letter) in known else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(letter if ord(letter) in _letters() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def fitted_size(text: str, size: float, width: float) -> float:
@@ -78,16 +81,22 @@ def shortened(text: str, size: float, width: float) -> str:
     """One line at ``size`` points cut to at most ``width`` inches, with an ellipsis for what is left out."""
     if width_of(text, size) <= width:
         return text
-    kept = next((end for end in range(len(text) - 1, 0, -1) if width_of(text[:end] + "…", size) <= width), 0)
+    kept = bisect_right(range(1, len(text)), width, key=lambda end: width_of(text[:end] + "…", size))
     return text[:kept] + "…"
 
 
 def written_out(token: str) -> str:
     """``token`` with every character visible: spaces as open boxes, what the house font cannot draw as escapes."""
-    known = get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap()
+    known = _letters()
     letters = (
         "␣" if letter == " " else letter if letter.isprintable() and ord(letter) in known and letter != "\\" else None
         for letter in token
     )
     escaped = (letter.encode("unicode_escape").decode() for letter in token)
     return "".join(one or other for one, other in zip(letters, escaped, strict=True)) or "(empty)"
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """The characters that the house font can draw."""
+    return frozenset(get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap())

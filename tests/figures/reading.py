@@ -1,7 +1,5 @@
 """Reading figures back: the text on them, laid out as in the saved file, and the ends of lines."""
 
-from itertools import combinations
-
 import numpy as np
 
 from harness.figures.save import DPI
@@ -34,8 +32,9 @@ def assert_readable(figure):
     page = figure.bbox
     for name, box in boxes:
         assert box.x0 >= page.x0 and box.x1 <= page.x1 and box.y0 >= page.y0 and box.y1 <= page.y1, name
-    for (name, box), (other, beside) in combinations(boxes, 2):
-        assert not box.overlaps(beside), (name, other)
+    left, low, right, high = np.array([box.extents for _, box in boxes]).reshape(-1, 4).T
+    meets = (left[:, None] <= right) & (left <= right[:, None]) & (low[:, None] <= high) & (low <= high[:, None])
+    assert not [(boxes[one][0], boxes[other][0]) for one, other in np.argwhere(np.triu(meets, 1))]
 
 
 def lines(axes):
