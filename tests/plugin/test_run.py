@@ -235,6 +235,8 @@ class TestInterruption:
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell's background job ignores interrupts, and so would what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         while "judged tiny-llama-1.2-spread" not in calls(pytester):
             time.sleep(0.1)
