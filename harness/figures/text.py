@@ -20,8 +20,8 @@ small type can come out a few hundredths wider than it is measured."""
 @lru_cache(maxsize=1 << 14)
 def width_of(text: str, size: float) -> float:
     """Inches that one line takes at ``size`` points, in regular type of the house font."""
-    regular = dict.fromkeys(("style", "variant", "weight", "stretch"), "normal")
-    font = FontProperties(family=STYLE["font.family"], size=size, **regular)
+    family = STYLE["font.family"]
+    font = FontProperties(family=family, style="normal", variant="normal", weight="normal", stretch="normal", size=size)
     return float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72
 
 

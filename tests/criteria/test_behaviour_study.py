@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import harness
 from harness.behaviour import CODES, ERROR_CLASSES
 from harness.cli import main
 from harness.criteria.behaviour_report import BehaviourReport
 from harness.criteria.case_files import CaseFiles
+from harness.criteria.cases import Case, choose
 from harness.criteria.criterion import NotMeasured
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.inside_files import InsideFiles
@@ -23,6 +25,7 @@ from harness.criteria.registry import criteria, find
 from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS
 from harness.criteria.taxonomy_files import TaxonomyFiles
+from harness.figures.save import save_figure
 from harness.interventions.designs import blocks_design
 from harness.judging import Run
 from harness.measures import NotApplicable
@@ -34,7 +37,7 @@ N = 16
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, coarse: None) -> Run:
     folder = tmp_path_factory.mktemp("behaviour")
     problems = harness.load_problems("synthetic", split="test", n=N, seed=3)
     rows = [{"question": one.question, "answer": one.solution} for one in problems]
@@ -457,6 +460,49 @@ def test_a_warm_run_answers_nothing_again(
         if one.study == "behaviour":
             known = results[one.id]
             assert again.judge(one, MODEL).model_dump() == known.model_dump(), one.id
+
+
+def drawn_by(run: Run, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Judge the figures' criteria anew in the same folder; the names of the figures that were drawn."""
+    drawn: list[str] = []
+
+    def record(figure: Figure, path: Path, description: str = "") -> tuple[Path, Path]:
+        drawn.append(path.relative_to(run.options.output / f"figures/{MODEL}").as_posix())
+        return save_figure(figure, path, description)
+
+    monkeypatch.setattr("harness.figures.save.save_figure", record)
+    again = Run(run.options)
+    for name in ("B.2-files", "B.3-tables", "B.4-cases", "B.5-redistribution", "B.6-divergence"):
+        assert again.judge(find(name), MODEL).verdict == "pass"
+    return drawn
+
+
+@pytest.mark.usefixtures("results")
+def test_a_second_run_draws_nothing_but_what_was_deleted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawn_by(run, monkeypatch) == []
+    folder = run.options.output / f"figures/{MODEL}"
+    case = min(folder.glob("case_studies/*.png"))
+    case.unlink()
+    (folder / "divergence.pdf").unlink()
+    assert drawn_by(run, monkeypatch) == [f"case_studies/{case.stem}", "divergence"]
+    assert drawn_by(run, monkeypatch) == []
+
+
+@pytest.mark.usefixtures("results")
+def test_cases_that_show_something_else_are_drawn_again_and_no_other_figure(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost_more(*given: Any) -> list[Case]:
+        return [replace(one, drop=one.drop + 1) for one in choose(*given)]
+
+    monkeypatch.setattr("harness.criteria.case_files.choose", lost_more)
+    drawn: list[str] = []
+    monkeypatch.setattr("harness.figures.save.save_figure", lambda figure, path, description: drawn.append(path.name))
+    study = Run(run.options).model_study(MODEL)
+    _ = study.inside_files.divergence_figure, study.taxonomy_files.figures
+    assert drawn == []
+    assert [Path(png).stem for png, _ in study.case_files.figures] == drawn
+    assert len(drawn) > 1
 
 
 def test_a_model_with_a_single_thought_has_none_that_could_be_hidden_from_another(study: ModelStudy) -> None:

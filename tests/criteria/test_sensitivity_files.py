@@ -1,7 +1,8 @@
 """Files on which problems suffer: what they hold is what was answered, and a changed number is noticed."""
 
 import json
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.behaviour import FEATURES
+from harness.criteria import sensitivity_reread
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.registry import find
 from harness.criteria.sensitivity_files import SensitivityFiles
@@ -21,7 +23,7 @@ from tests.criteria.block_cases import block_trials
 from tests.criteria.sensitivity_cases import OPERATIONS, growing, suffering, unharmed
 from tests.criteria.tampering import changed
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.usefixtures("coarse", "counted_once")]
 N = 120
 FULL, SUMMARY = (f"results/made-up/problem_sensitivity_{name}.json" for name in ("full", "summary"))
 
@@ -69,6 +71,28 @@ def study_of(trials: BlockTrials, output: Path) -> Any:
     )
     study.sensitivity_files = SensitivityFiles(study)
     return study
+
+
+@pytest.fixture(scope="module")
+def counted_once() -> Iterator[None]:
+    """What is counted from rows is kept for the next summary that is held against the same rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_resampled", "_pairings"):
+            patch.setattr(sensitivity_reread, name, kept(getattr(sensitivity_reread, name)))
+        yield
+
+
+def kept(count: Callable[..., Any]) -> Callable[..., Any]:
+    """``count``, called once for the same arguments."""
+    known: dict[bytes, Any] = {}
+
+    def counted(*arguments: Any) -> Any:
+        key = pickle.dumps(arguments)
+        if key not in known:
+            known[key] = count(*arguments)
+        return known[key]
+
+    return counted
 
 
 @pytest.fixture(scope="module")
