@@ -267,7 +267,7 @@ class ImportanceFiles:
         )
 
     def _heatmap(self) -> "Figure":
-        from harness.figures.importance import importance_heatmap
+        from harness.figures.importance_cells import importance_heatmap
 
         return importance_heatmap(
             drop=drops(self.trials),
@@ -277,7 +277,7 @@ class ImportanceFiles:
         )
 
     def _scatter(self) -> "Figure":
-        from harness.figures.importance import attention_vs_importance
+        from harness.figures.attention_importance import attention_vs_importance
 
         effect, layers = drops(self.trials), [trials_layer(self.trials, name) for name in PROBES]
         attention = np.stack([attention_at(self.trials, name) for name in PROBES])
@@ -296,7 +296,7 @@ class ImportanceFiles:
         )
 
     def _correlations(self) -> "Figure":
-        from harness.figures.importance import correlation_by_position
+        from harness.figures.attention_importance import correlation_by_position
 
         content = self.statistics
         tokens, by_layer = content["per_token"], content["overall_correlation"]
