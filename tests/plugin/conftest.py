@@ -1,6 +1,5 @@
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import harness.models.registry
 import harness.plugin.html
 import harness.plugin.terminal
 import harness.reporting.html  # noqa: F401
+from tests.plugin.inner import Checks
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-
-Checks = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
