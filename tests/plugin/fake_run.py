@@ -83,8 +83,7 @@ class FakeRun:
             definition=criterion.definition,
             comparator=criterion.rule.comparator,
             threshold=criterion.rule.threshold,
-            controls={"uniform": ControlResult(measured=0.02, passes=False)},
-            **said,
+            **{"controls": {"uniform": ControlResult(measured=0.02, passes=False)}, "discriminates": True, **said},
         )
 
     def provenance(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def judged(name: str = "1.2-max", **more: Any) -> CriterionResult:
             "uniform": ControlResult(measured=0.0, passes=False),
             "shuffled": ControlResult(measured=0.2, passes=True, pass_rate=0.4),
         },
+        "discriminates": True,
     }
     return CriterionResult.model_validate({**content, **more})
 
@@ -70,6 +71,7 @@ def test_a_wide_terminal_shows_statements_and_names_of_controls_in_full() -> Non
         ({}, "PASS"),
         ({"kind": "validity"}, "PASS validity"),
         ({"discriminates": False}, "PASS vacuous"),
+        ({"discriminates": None, "controls": {}}, "PASS no controls"),
         ({"verdict": "fail", "reach": "unattainable", "attainable": (0.0, 0.05)}, "FAIL unattainable"),
         ({"reach": "cannot fail", "attainable": (0.6, 1.0)}, "PASS cannot fail"),
         ({"verdict": "invalid"}, "INVALID"),
