@@ -31,6 +31,8 @@ ALL = [
     "tiny-llama-1.2-spread",
     "tiny-llama-1.5-ratio",
 ]
+LARGE = "run-4.1-clean"
+"""What is judged only where it is asked for."""
 
 
 def calls(pytester: pytest.Pytester) -> list[str]:
@@ -73,6 +75,10 @@ class TestSelection:
             (["--story", "1.2"], ALL[2:5]),
             (["--story", "1.1", "--story", "1.5"], [ALL[0], ALL[1], ALL[5]]),
             (["-k", "1.2-sums"], [ALL[2]]),
+            (["--full"], [*ALL, LARGE]),
+            (["--study", "phase4"], [LARGE]),
+            (["--story", "4.1"], [LARGE]),
+            (["--study", "phase1", "--full", "-k", "1.2-sums or 4.1"], [ALL[2], LARGE]),
             (["--study", "phase1", "-m", "phase1", "-k", "ratio or unique"], [ALL[1], ALL[5]]),
             (["checks/test_story_1_2_attention.py::test_criterion[tiny-llama-1.2-max]"], [ALL[3]]),
             (["checks/test_story_1_5_hubs.py", "checks/test_story_1_1_problems.py"], [ALL[0], ALL[1], ALL[5]]),
@@ -351,9 +357,9 @@ class TestUsageErrors:
         [
             (["--model", "nope"], "No model is called 'nope'. Known models: gpt2, llama, tiny-gpt2, tiny-llama"),
             (["--control-model", "nope"], "No model is called 'nope'"),
-            (["--story", "9.9"], "No story is called '9.9'. --story takes one of: 1.1, 1.2, 1.5, 2.6."),
+            (["--story", "9.9"], "No story is called '9.9'. --story takes one of: 1.1, 1.2, 1.5, 2.6, 4.1."),
             (["--story", "2.6"], "Story 2.6 compares models: name two or more of them with --model."),
-            (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1, phase2."),
+            (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1, phase2, phase4."),
             (["--n-problems", "0"], "--n-problems is 0; a sample needs at least 1 problem."),
             (["--sweep-problems", "0"], "--sweep-problems is 0; a sample needs at least 1 problem."),
             (["--seed", "-1"], "--seed is -1; a seed is a whole number from 0 on."),
