@@ -98,8 +98,8 @@ CRITERIA = (
         "4.1-clean",
         "validity",
         "No corrupt or duplicate problem",
-        "Kept problems that lack a question, a solution or a finite number, and questions that equal an earlier one after folding "
-        "case, spaces and punctuation.",
+        "Kept problems that lack a question, a solution or a finite number, and questions that equal an earlier one after "
+        "folding case, spaces and punctuation.",
         Rule("==", 0),
         sound,
         scope="run",

@@ -11,7 +11,6 @@ from harness.files import write_json
 from harness.problems.files import parse, read_text
 from harness.problems.problem import Problem, ProblemSet
 
-
 _REMEDY = "Run the story that writes it again."
 
 
