@@ -173,7 +173,13 @@ class Run:
     @cached_property
     def problem_study(self) -> ProblemStudy:
         """The evidence of scope ``run``."""
-        return ProblemStudy(self.options, dataset_of(self.options), self._about(seed=self.options.seed))
+        about = self._about(seed=self.options.seed)
+        return ProblemStudy(self.options, dataset_of(self.options), about, self._pace)
+
+    def _pace(self) -> dict[str, float]:
+        """Problems per second of every model whose first sample lies in the cache."""
+        cached = {name: self._extraction(name) for name in self.options.models if self._extraction(name).is_cached()}
+        return {name: len(one.problems) / one.about()["seconds"] for name, one in cached.items()}
 
     def model_study(self, name: str) -> ModelStudy:
         """The evidence of one model."""

@@ -3,7 +3,7 @@
 Everything is computed when first asked for and kept; nothing here decides a verdict.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +39,7 @@ from harness.extraction.patterns import AttentionPatterns, Looks
 from harness.files import digest
 from harness.interventions.cached import CachedAnswers
 from harness.options import RunOptions
-from harness.problems import ProblemSet, load_problems, load_split, second_sample, stratified_sample
+from harness.problems import Cleaned, ProblemSet, clean, load_problems, load_split, second_sample, stratified_sample
 from harness.statistics import uniform, uniform_context
 
 Array = NDArray[Any]
@@ -52,6 +52,9 @@ class ProblemStudy:
     options: RunOptions
     dataset: str
     provenance: dict[str, Any]
+
+    pace: Callable[[], Mapping[str, float]] = dict
+    """Problems per second of the models whose attention was extracted already, by name."""
 
     name = "run"
 
@@ -110,6 +113,16 @@ class ProblemStudy:
     def test_split(self) -> ProblemSet:
         """The whole test split."""
         return load_split(self.dataset, "test", path=self.options.gsm8k_path)
+
+    @cached_property
+    def full(self) -> Cleaned:
+        """The complete training split without corrupt and repeated problems."""
+        return clean(load_split(self.dataset, "train", path=self.options.gsm8k_path))
+
+    def expected_time(self, n: int) -> str:
+        """How long the attention of ``n`` problems takes, judged by what was extracted already."""
+        known = [f"{name} {n / pace:.0f} s" for name, pace in self.pace().items()]
+        return f"{', '.join(known)} at the pace of the first sample" if known else "not known before a first extraction"
 
     @property
     def output(self) -> Path:

@@ -20,6 +20,8 @@ DEFAULT_MODEL = "tiny-llama"
 DEFAULT_PROBLEMS = 100
 DEFAULT_SWEEP = 1000
 QUICK_PROBLEMS = 10
+LARGE = "phase4"
+"""The study that is judged only where it is asked for: it runs every problem of the training split."""
 CHECKS_FOLDER = "checks"
 
 _ONLY_INFORMING = ("help", "version", "markers", "showfixtures", "show_fixtures_per_test", "cacheshow")
@@ -78,8 +80,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         metavar="NAME",
         default=[],
-        help="Judge only this study, such as phase1; repeatable (default: all).",
+        help=f"Judge only this study, such as phase1; repeatable (default: all but {LARGE}).",
     )
+    add("--full", action="store_true", help=f"Judge {LARGE} too: the complete training set, after the other studies.")
     add(
         "--story",
         action="append",
@@ -222,6 +225,10 @@ def selected_criteria(config: pytest.Config, criteria: Sequence[Criterion]) -> t
     """The criteria that --study and --story leave. Errors: ``HarnessError`` for names there are none of."""
     studies = _known(config.option.study, [criterion.study for criterion in criteria], "study")
     stories = _known(config.option.story, [criterion.story for criterion in criteria], "story")
+    if config.option.full:
+        studies |= {LARGE} if studies else set()
+    elif not studies and not stories:
+        studies = {criterion.study for criterion in criteria} - {LARGE}
     return tuple(
         criterion
         for criterion in criteria

@@ -1,6 +1,6 @@
 """The file a problem set is kept in: its metadata, and every problem in full."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from harness.errors import HarnessError
 from harness.files import write_json
 from harness.problems.files import parse, read_text
 from harness.problems.problem import Problem, ProblemSet
+
+_REMEDY = "Run the story that writes it again."
 
 
 class _Strict(BaseModel):
@@ -38,15 +40,24 @@ class _Row(_Strict):
     difficulty: int
 
 
+class _Removed(_Strict):
+    id: int
+    reason: str
+
+
 class _Dataset(_Strict):
     metadata: _Metadata
     problems: list[_Row]
+    removed: list[_Removed] = []
 
 
-def save_dataset(problems: ProblemSet, path: Path, provenance: Mapping[str, Any]) -> Path:
+def save_dataset(
+    problems: ProblemSet, path: Path, provenance: Mapping[str, Any], removed: Sequence[tuple[int, str]] = ()
+) -> Path:
     """Write ``problems`` with their metadata as JSON, atomically; returns ``path``.
 
-    ``provenance`` is stored as it is: what made the file, with which versions, and when.
+    ``provenance`` is stored as it is: what made the file, with which versions, and when. ``removed`` are id and reason of
+    problems that were taken out.
     """
     return write_json(
         path,
@@ -74,6 +85,7 @@ def save_dataset(problems: ProblemSet, path: Path, provenance: Mapping[str, Any]
                 }
                 for problem in problems
             ],
+            **({"removed": [{"id": problem, "reason": reason} for problem, reason in removed]} if removed else {}),
         },
     )
 
@@ -83,15 +95,7 @@ def read_dataset(path: Path) -> ProblemSet:
 
     Errors: ``HarnessError`` when the file is missing, not of this form, or was changed after it was saved.
     """
-    remedy = "Run the story that writes it again."
-    try:
-        dataset = _Dataset.model_validate(parse(read_text(path)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise HarnessError(f"{path} is not a saved problem set: {field}: {first['msg']}. {remedy}") from error
-    except ValueError as error:
-        raise HarnessError(f"{path} is not JSON: {error}. {remedy}") from error
+    dataset = _read(path)
     metadata = dataset.metadata
     problems = ProblemSet(
         metadata.name,
@@ -107,6 +111,22 @@ def read_dataset(path: Path) -> ProblemSet:
     computed = [problem.difficulty for problem in problems]
     if (metadata.n, metadata.fingerprint, stored) != (len(problems), problems.fingerprint, computed):
         raise HarnessError(
-            f"{path} was changed after it was saved: its problems do not match its fingerprint. {remedy}"
+            f"{path} was changed after it was saved: its problems do not match its fingerprint. {_REMEDY}"
         )
     return problems
+
+
+def read_removed(path: Path) -> tuple[tuple[int, str], ...]:
+    """Id and reason of the problems that were taken out before the set in ``path`` was saved. Errors: as `read_dataset`."""
+    return tuple((one.id, one.reason) for one in _read(path).removed)
+
+
+def _read(path: Path) -> _Dataset:
+    try:
+        return _Dataset.model_validate(parse(read_text(path)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise HarnessError(f"{path} is not a saved problem set: {field}: {first['msg']}. {_REMEDY}") from error
+    except ValueError as error:
+        raise HarnessError(f"{path} is not JSON: {error}. {_REMEDY}") from error

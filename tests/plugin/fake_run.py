@@ -39,6 +39,7 @@ CRITERIA = (
     declared("1.2-spread", "hypothesis", ">", 0.15),
     declared("1.5-ratio", "hypothesis", ">=", 2),
     declared("2.6-differ", "hypothesis", "<", 0.05, scope="pair"),
+    declared("4.1-clean", "validity", "==", 0, scope="run"),
 )
 
 

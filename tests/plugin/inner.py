@@ -17,6 +17,8 @@ ALL = [
     "tiny-llama-1.2-spread",
     "tiny-llama-1.5-ratio",
 ]
+LARGE = "run-4.1-clean"
+"""What is judged only where it is asked for."""
 
 
 def calls(pytester: pytest.Pytester) -> list[str]:

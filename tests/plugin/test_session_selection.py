@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.plugin.inner import ALL, FAILING, Checks, calls, judged
+from tests.plugin.inner import ALL, FAILING, LARGE, Checks, calls, judged
 
 pytest_plugins = ("pytester",)
 
@@ -29,6 +29,10 @@ class TestSelection:
             (["--story", "1.2"], ALL[2:5]),
             (["--story", "1.1", "--story", "1.5"], [ALL[0], ALL[1], ALL[5]]),
             (["-k", "1.2-sums"], [ALL[2]]),
+            (["--full"], [*ALL, LARGE]),
+            (["--study", "phase4"], [LARGE]),
+            (["--story", "4.1"], [LARGE]),
+            (["--study", "phase1", "--full", "-k", "1.2-sums or 4.1"], [ALL[2], LARGE]),
             (["--study", "phase1", "-m", "phase1", "-k", "ratio or unique"], [ALL[1], ALL[5]]),
             (["checks/test_story_1_2_attention.py::test_criterion[tiny-llama-1.2-max]"], [ALL[3]]),
             (["checks/test_story_1_5_hubs.py", "checks/test_story_1_1_problems.py"], [ALL[0], ALL[1], ALL[5]]),

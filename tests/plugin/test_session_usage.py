@@ -13,9 +13,9 @@ class TestUsageErrors:
         [
             (["--model", "nope"], "No model is called 'nope'. Known models: gpt2, llama, tiny-gpt2, tiny-llama"),
             (["--control-model", "nope"], "No model is called 'nope'"),
-            (["--story", "9.9"], "No story is called '9.9'. --story takes one of: 1.1, 1.2, 1.5, 2.6."),
+            (["--story", "9.9"], "No story is called '9.9'. --story takes one of: 1.1, 1.2, 1.5, 2.6, 4.1."),
             (["--story", "2.6"], "Story 2.6 compares models: name two or more of them with --model."),
-            (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1, phase2."),
+            (["--study", "phase9"], "No study is called 'phase9'. --study takes one of: phase1, phase2, phase4."),
             (["--n-problems", "0"], "--n-problems is 0; a sample needs at least 1 problem."),
             (["--sweep-problems", "0"], "--sweep-problems is 0; a sample needs at least 1 problem."),
             (["--seed", "-1"], "--seed is -1; a seed is a whole number from 0 on."),
