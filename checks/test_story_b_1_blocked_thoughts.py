@@ -1,7 +1,7 @@
 """Story B.1: what does the model answer when later queries cannot read a thought?
 
-Hiding an early thought takes it from more readers than hiding a late one, so both are also hidden from the same two readers.
-Before any answer counts, the weights are read back: none on what is hidden, the others as a softmax without it.
+Blocking an early thought takes it from more readers than blocking a late one, so both are also blocked for the same two readers.
+Before any answer counts, the weights are read back: none on what is blocked, the others as a softmax without it.
 """
 
 from harness.plugin.collection import Case

@@ -1,4 +1,4 @@
-"""Story B.3: which problems suffer when a thought is hidden?
+"""Story B.3: which problems suffer when a thought is blocked?
 
 A problem that the baseline gets wrong cannot lose its answer, so impact goes with whatever goes with being solved. Every
 number about all problems therefore stands beside the one about problems that the baseline solves.

@@ -1,4 +1,4 @@
-"""Story B.4: what do single problems look like when CT0 is hidden?
+"""Story B.4: what do single problems look like when CT0 is blocked?
 
 Cases illustrate, they prove nothing; so that none is picked to please, a stated rule picks them.
 """

@@ -1,4 +1,4 @@
-"""Story B.5: where does attention go when the first thought is hidden?
+"""Story B.5: where does attention go when the first thought is blocked?
 
 A softmax without one key gives its weight to all others in proportion, whatever they mean. What the model does is shown beside
 that, so that only the rest is taken for a reaction.

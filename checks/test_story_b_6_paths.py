@@ -1,6 +1,6 @@
 """Story B.6: where do the states part from the baseline's, and from those of problems whose answer stays?
 
-Up to the hidden thought nothing may differ in any bit.
+Up to the blocked thought nothing may differ in any bit.
 """
 
 from harness.plugin.collection import Case

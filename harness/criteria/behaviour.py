@@ -1,4 +1,4 @@
-"""What hiding a thought from its later readers does to the answers, and what thoughts read of the question's numbers."""
+"""What blocking a thought for its later readers does to the answers, and what thoughts read of the question's numbers."""
 
 from typing import Any
 
@@ -21,13 +21,13 @@ READ: tuple[ControlName, ...] = ("random", "uniform-context", "contentless", "co
 
 
 def first_matters() -> EffectTest[BlockTrials]:
-    """q of the answers lost with the first thought hidden; 1 where no more are lost than gained."""
+    """q of the answers lost with the first thought blocked; 1 where no more are lost than gained."""
     return EffectTest(behaviour_study, _first_matters, shortened=lambda trials: _lost_q(trials, FIRST)[0])
 
 
 def _lost_q(trials: BlockTrials, position: int) -> tuple[float, Array, Array]:
     """q of a thought, 1 unless accuracy falls; p and q [T] of all thoughts."""
-    p = mcnemar_p(trials.of("right", "baseline"), trials.hidden("right"))
+    p = mcnemar_p(trials.of("right", "baseline"), trials.blocked("right"))
     q = benjamini_hochberg(p)
     fell = trials.impact()[:, trials.thought(position)].sum() > 0
     return float(q[position]) if fell else 1.0, p, q
@@ -42,10 +42,10 @@ def _first_matters(trials: BlockTrials) -> Measurement:
         value,
         p_value=float(p[FIRST]),
         q_value=float(q[FIRST]),
-        answer=f"Hiding CT{FIRST} costs {means[FIRST]:.3g} [{low[FIRST]:.3g}, {high[FIRST]:.3g}] of accuracy, hiding CT{LATE} "
-        f"{means[LATE]:.3g} [{low[LATE]:.3g}, {high[LATE]:.3g}]"
+        answer=f"Blocking CT{FIRST} costs {means[FIRST]:.3g} [{low[FIRST]:.3g}, {high[FIRST]:.3g}] of accuracy, blocking "
+        f"CT{LATE} {means[LATE]:.3g} [{low[LATE]:.3g}, {high[LATE]:.3g}]"
         if trials.T > LATE
-        else f"Hiding CT{FIRST} costs {means[FIRST]:.3g} [{low[FIRST]:.3g}, {high[FIRST]:.3g}] of accuracy",
+        else f"Blocking CT{FIRST} costs {means[FIRST]:.3g} [{low[FIRST]:.3g}, {high[FIRST]:.3g}] of accuracy",
         beside={
             "baseline_accuracy": float(trials.of("right", "baseline").mean()),
             "accuracy_drop": means.tolist(),
@@ -53,7 +53,7 @@ def _first_matters(trials: BlockTrials) -> Measurement:
             "accuracy_drop_ci_high": high.tolist(),
             "p": p.tolist(),
             "q": q.tolist(),
-            "gold_log_probability_drop": paired_drop(trials.of("gold", "baseline"), trials.hidden("gold"))
+            "gold_log_probability_drop": paired_drop(trials.of("gold", "baseline"), trials.blocked("gold"))
             .mean(axis=0)
             .tolist(),
             "drop_for_latents_alone": trials.impact("latents").mean(axis=0).tolist(),
@@ -69,15 +69,15 @@ def _drop(trials: BlockTrials, name: str) -> float:
 
 
 def first_more_than_late() -> EffectTest[BlockTrials]:
-    """What the first thought costs less what the late one does, as hidden and with readers matched: the smaller lower end."""
+    """What the first thought costs less what the late one does, as blocked and with readers matched: the smaller lower end."""
     return EffectTest(behaviour_study, _first_more_than_late, attainable=(-1.0, 1.0), ends_attained=True)
 
 
 def _first_more_than_late(trials: BlockTrials) -> Measurement:
     late = trials.thought(LATE)
     compared = {
-        "hidden from all later queries": "both",
-        "hidden from the last thought and the answer": "matched",
+        "blocked for all later queries": "both",
+        "blocked for the last thought and the answer": "matched",
     }
     impacts = [trials.impact(readers) for readers in READERS if readers in compared.values()]
     differences = np.stack([impact[:, FIRST] - impact[:, late] for impact in impacts], axis=1).astype(np.float64)
@@ -86,7 +86,7 @@ def _first_more_than_late(trials: BlockTrials) -> Measurement:
     return Measurement(
         float(low[least]),
         interval=(float(low[least]), float(high[least])),
-        answer=f"CT{FIRST} less CT{late}: {means[0]:.3g} [{low[0]:.3g}, {high[0]:.3g}] hidden from all later queries, "
+        answer=f"CT{FIRST} less CT{late}: {means[0]:.3g} [{low[0]:.3g}, {high[0]:.3g}] blocked for all later queries, "
         f"{means[1]:.3g} [{low[1]:.3g}, {high[1]:.3g}] with as many readers each",
         beside={
             "compared": list(compared),
@@ -119,7 +119,7 @@ def _late_hardly_matters(trials: BlockTrials) -> Measurement:
     return Measurement(
         low if abs(low) > abs(high) else high,
         interval=(low, high),
-        answer=f"Hiding CT{LATE} costs {drop.mean():.3g} [{low:.3g}, {high:.3g}] of accuracy: {lost} answers lost, "
+        answer=f"Blocking CT{LATE} costs {drop.mean():.3g} [{low:.3g}, {high:.3g}] of accuracy: {lost} answers lost, "
         f"{gained} gained, of {int(trials.of('right', 'baseline').sum())} that could be lost",
         beside={"point": float(drop.mean()), "lost": lost, "gained": gained},
     )

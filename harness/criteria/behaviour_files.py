@@ -1,6 +1,6 @@
 """The predictions of the study of behaviour, each file written once, with its provenance.
 
-`<model>_baseline.json` and `<model>_attention_pattern_position_{k}.json` (thought k hidden from all later queries) hold a row for
+`<model>_baseline.json` and `<model>_attention_pattern_position_{k}.json` (thought k blocked for all later queries) hold a row for
 every problem of the test split; `<model>_attention_pattern_variants.json` the problems once, and a row for each of them under
 every other condition.
 """
@@ -32,7 +32,7 @@ class BehaviourFiles(SplitFiles):
 
     @cached_property
     def predictions(self) -> dict[str, str]:
-        """The files of the baseline and of every thought hidden, by condition."""
+        """The files of the baseline and of every thought blocked, by condition."""
         T = self._study.n_latents
         name = self._study.name
         files = {"baseline": f"{name}_baseline.json"}

@@ -75,7 +75,7 @@ class BehaviourReport:
         yield ""
         yield (
             f"{len(problems)} problems, the whole {problems.split} split of {_plain(problems.name)}, answered under {conditions} "
-            "conditions: a thought is hidden when no later thought and no answer token can read it. In brackets stand the "
+            "conditions: a thought is blocked when no later thought and no answer token can read it. In brackets stand the "
             "criteria that a sentence rests on; they are defined in the [report](../../index.html)."
         )
         yield ""
@@ -93,25 +93,25 @@ class BehaviourReport:
     def _solved(self) -> str:
         """How much there is to lose."""
         right = self._study.intervened.blocks().of("right", "baseline")
-        words = f"Without anything hidden {int(right.sum())} of {len(right)} answers are right ({right.mean():.3g})"
+        words = f"Without anything blocked {int(right.sum())} of {len(right)} answers are right ({right.mean():.3g})"
         if right.mean() >= ENOUGH:
             return f"{words}."
         return (
-            f"{words}: so few that hiding a thought can lose next to nothing, and that it loses nothing says nothing."
+            f"{words}: so few that blocking a thought can lose next to nothing, and that it loses nothing says nothing."
         )
 
     def _thoughts(self) -> Iterator[str]:
         """What every thought costs, not the ones alone that the claims are about."""
         trials, T = self._study.intervened.blocks(), self._study.n_latents
         lengths = self._lengths()
-        yield from ("", "## What hiding each thought costs", "")
+        yield from ("", "## What blocking each thought costs", "")
         yield (
             "Share of all answers lost, with its 95 % interval over problems. Some thoughts have more readers than others: the "
             "third column takes the same two from each. [B.1-ct0]"
         )
         yield ""
         yield (
-            "| hidden | from all that comes later | from later thoughts alone | from the last thought and the answer | "
+            "| blocked | for all that comes later | for later thoughts alone | for the last thought and the answer | "
             "tokens per answer |"
         )
         yield "|---|---|---|---|---|"
@@ -130,7 +130,7 @@ class BehaviourReport:
             low, high = spread(drop, trials.seed)
             cell = _plain(f"{drop.mean():.3g} [{low:.3g}, {high:.3g}]")
             yield f"| {_LONG[name]} | {cell} | | | {lengths[name]:.3g} |"
-        yield from ("", f"Without anything hidden an answer has {lengths['baseline']:.3g} tokens. [B.1-complete]")
+        yield from ("", f"Without anything blocked an answer has {lengths['baseline']:.3g} tokens. [B.1-complete]")
         longer = [name for name, length in lengths.items() if length > MUCH_LONGER * lengths["baseline"]]
         if longer:
             yield (
@@ -160,7 +160,7 @@ class BehaviourReport:
             yield f"| {one.role.name} | {one.role.meaning} | **{one.verdict}** | {one.reasons} |"
 
     def _described(self) -> Iterator[str]:
-        yield from ("", "## What happens when CT0 is hidden", "")
+        yield from ("", "## What happens when CT0 is blocked", "")
         for name in DESCRIBED:
             result = self._judged(name)
             words = (

@@ -1,4 +1,4 @@
-"""What n problems gave with thoughts hidden from their readers, and the controls that can be made of it."""
+"""What n problems gave with thoughts blocked for their readers, and the controls that can be made of it."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class BlockTrials:
-    """Problems answered with thoughts hidden from later queries (see ``blocks_design`` for the conditions).
+    """Problems answered with thoughts blocked for later queries (see ``blocks_design`` for the conditions).
 
     ``names`` are the C conditions, the baseline first and a sham second. ``right`` [n, C]: the answer is right; ``gold``
     [n, C]: log-probability of the gold answer; ``codes`` [n, C]: error class of the answer, a place in
@@ -42,13 +42,13 @@ class BlockTrials:
         """[n]: a metric, or ``codes``, under one condition."""
         return np.asarray(getattr(self, metric))[:, self.names.index(name)]
 
-    def hidden(self, metric: Metric, readers: Readers = "both") -> Array:
-        """[n, T]: a metric, or ``codes``, with each thought hidden from these readers."""
+    def blocked(self, metric: Metric, readers: Readers = "both") -> Array:
+        """[n, T]: a metric, or ``codes``, with each thought blocked for these readers."""
         return np.asarray(getattr(self, metric))[:, self._columns(readers)]
 
     def impact(self, readers: Readers = "both") -> Array:
-        """[n, T] in -1, 0, 1: right under the baseline less right with each thought hidden."""
-        return self.right[:, :1].astype(np.int64) - self.hidden("right", readers).astype(np.int64)
+        """[n, T] in -1, 0, 1: right under the baseline less right with each thought blocked."""
+        return self.right[:, :1].astype(np.int64) - self.blocked("right", readers).astype(np.int64)
 
     def thought(self, position: int) -> int:
         """The position itself. Errors: ``NotApplicable`` when the model has no such thought with a reader after it."""
@@ -70,7 +70,7 @@ class BlockTrials:
         return replace(self, numbers=self.evenly)
 
     def drawn(self, draw: int) -> "BlockTrials":
-        """Other thoughts hidden from like readers, at random and the same in all problems: they change places in a circle.
+        """Other thoughts blocked for like readers, at random and the same in all problems: they change places in a circle.
 
         None keeps its place, or the thought in question would be its own control in one draw of T.
         """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 _WITHOUT = {
-    ALL_BLOCKED: "all thoughts hidden from all later queries",
+    ALL_BLOCKED: "all thoughts blocked for all later queries",
     SEQUENTIAL: "thoughts that read only themselves and the one before",
 }
 LIKELY = 0.1
@@ -31,21 +31,21 @@ class CaseFiles(SplitFiles):
     """Writes the case studies."""
 
     @property
-    def _hidden(self) -> str:
-        return self.hidden[0]
+    def _condition(self) -> str:
+        return self.blocked[0]
 
     @cached_property
     def drop(self) -> Array:
-        """[n]: log-probability that the gold answer loses with the first thought hidden."""
+        """[n]: log-probability that the gold answer loses with the first thought blocked."""
         trials = self._study.intervened.blocks()
-        return paired_drop(trials.of("gold", "baseline"), trials.of("gold", self._hidden)[:, None])[:, 0]
+        return paired_drop(trials.of("gold", "baseline"), trials.of("gold", self._condition)[:, None])[:, 0]
 
     @cached_property
     def cases(self) -> list[Case]:
         """The chosen problems, in the order in which they were chosen."""
         trials = self._study.intervened.blocks()
         difficulty = np.array([problem.difficulty for problem in self.problems])
-        return choose(trials.of("codes", self._hidden), difficulty, self.drop)
+        return choose(trials.of("codes", self._condition), difficulty, self.drop)
 
     @cached_property
     def content(self) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ class CaseFiles(SplitFiles):
     @cached_property
     def studies(self) -> str:
         """case_studies.json."""
-        return self._json("case_studies.json", {"hidden": self._hidden, "rule": RULE, "cases": self.content})
+        return self._json("case_studies.json", {"blocked": self._condition, "rule": RULE, "cases": self.content})
 
     @cached_property
     def figures(self) -> list[tuple[str, str]]:
@@ -119,7 +119,7 @@ class CaseFiles(SplitFiles):
             "decodes_to": {
                 position: {
                     name: [{"token": token, "probability": share} for token, share in one[place]]
-                    for name, one in zip(("baseline", self._hidden), lens, strict=True)
+                    for name, one in zip(("baseline", self._condition), lens, strict=True)
                 }
                 for place, position in enumerate(positions)
             },
@@ -127,15 +127,15 @@ class CaseFiles(SplitFiles):
                 "key_classes": list(key_names(T)),
                 "queries": positions,
                 "baseline": attention[0],
-                self._hidden: attention[1],
+                self._condition: attention[1],
             },
             "relative_distance": followed["relative"][case.row, 1],
-            "narrative": narrative(case, answers, lens, self._hidden, positions),
+            "narrative": narrative(case, answers, lens, self._condition, positions),
             "figure": list(paths),
         }
 
     def _attention(self, row: int) -> Array:
-        """[2, T + 1, C]: mean over layers and heads, baseline and hidden."""
+        """[2, T + 1, C]: mean over layers and heads, baseline and blocked."""
         return np.asarray(self.followed["weights"][row, :2].mean(axis=(1, 2), dtype=np.float64))
 
     def _figure(self, case: Case) -> "Figure":
@@ -153,8 +153,8 @@ class CaseFiles(SplitFiles):
             question=problem.question,
             gold=f"{problem.answer:.15g}",
             answer_baseline=_said(answers["baseline"]),
-            answer_blocked=_said(answers[self._hidden]),
-            title=f"{self._study.name}, problem {problem.id}: CT{FIRST} hidden",
+            answer_blocked=_said(answers[self._condition]),
+            title=f"{self._study.name}, problem {problem.id}: CT{FIRST} blocked",
         )
 
 
@@ -162,18 +162,18 @@ def narrative(
     case: Case,
     answers: dict[str, dict[str, Any]],
     lens: list[list[list[tuple[str, float]]]],
-    hidden: str,
+    blocked: str,
     positions: list[str],
 ) -> str:
     """A case in sentences that say what was seen and nothing about why."""
-    before, after = answers["baseline"], answers[hidden]
+    before, after = answers["baseline"], answers[blocked]
     if before["correct"] and after["correct"]:
-        happened = f"The answer is right and stays right with CT{FIRST} hidden"
+        happened = f"The answer is right and stays right with CT{FIRST} blocked"
     elif before["correct"]:
-        happened = f"Right under the baseline, the answer with CT{FIRST} hidden is {_said(after)}"
+        happened = f"Right under the baseline, the answer with CT{FIRST} blocked is {_said(after)}"
     else:
         happened = (
-            f"Already wrong under the baseline ({_said(before)}), the answer with CT{FIRST} hidden is {_said(after)}"
+            f"Already wrong under the baseline ({_said(before)}), the answer with CT{FIRST} blocked is {_said(after)}"
         )
     kind = after["error_class"]
     evidence = f": {after['evidence']}" if after["evidence"] and not after["correct"] else ""
@@ -190,9 +190,9 @@ def narrative(
         else f"No token that the output head reads with a probability of {LIKELY:g} or more gives way to another."
     )
     others = [
-        _WITHOUT.get(name, f"{name.removeprefix('blocked ')} hidden")
+        _WITHOUT.get(name, f"{name.removeprefix('blocked ')} blocked")
         for name, one in answers.items()
-        if name not in ("baseline", hidden) and before["correct"] and not one["correct"]
+        if name not in ("baseline", blocked) and before["correct"] and not one["correct"]
     ]
     also = f" It is wrong with {'; with '.join(others)}." if others else ""
     return f"{happened}{explained}. {moved} {decoded}{also}"

@@ -11,7 +11,7 @@ from harness.problems import LEVELS
 
 WANTED = 12
 RULE = (
-    "The classes of the answers with CT0 hidden take turns, in the order of the classes. In its turn a class gives the problem "
+    "The classes of the answers with CT0 blocked take turns, in the order of the classes. In its turn a class gives the problem "
     "whose gold answer lost most log-probability, among those of the difficulty (calculated steps, 5 and more together) that "
     f"fewest of the cases so far have. Until there are {WANTED}, or no problem is left."
 )
@@ -19,7 +19,7 @@ RULE = (
 
 @dataclass(frozen=True)
 class Case:
-    """A chosen problem: its row in the sample, the class with the thought hidden, its level of difficulty, what it lost."""
+    """A chosen problem: its row in the sample, the class with the thought blocked, its level of difficulty, what it lost."""
 
     row: int
     code: int

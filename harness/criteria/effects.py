@@ -50,7 +50,7 @@ class Tries(Protocol):
         """Those of ablated heads."""
 
     def blocks(self, source: Source = "trained") -> BlockTrials:
-        """Those of thoughts hidden from their readers."""
+        """Those of thoughts blocked for their readers."""
 
 
 Where = Callable[[Tries, Source], Data]
@@ -81,7 +81,7 @@ def heads_study(study: Tries, source: Source) -> HeadTrials:
 
 
 def behaviour_study(study: Tries, source: Source) -> BlockTrials:
-    """Where hypotheses about hidden thoughts look."""
+    """Where hypotheses about blocked thoughts look."""
     return study.blocks(source)
 
 

@@ -1,4 +1,4 @@
-"""Whether hiding a thought changes the kind of error, on the error classes of the answers."""
+"""Whether blocking a thought changes the kind of error, on the error classes of the answers."""
 
 from typing import Any
 
@@ -42,12 +42,12 @@ def tested(trials: BlockTrials) -> list[int]:
 
 
 def _first(trials: BlockTrials) -> int:
-    """Column of the condition that hides the first thought."""
+    """Column of the condition that blocks the first thought."""
     return trials.names.index(block_name("both", trials.thought(FIRST), trials.T))
 
 
 def rises(name: str) -> EffectTest[BlockTrials]:
-    """q of a class of answers with the first thought hidden; 1 where its share among all answers does not rise."""
+    """q of a class of answers with the first thought blocked; 1 where its share among all answers does not rise."""
     return EffectTest(
         behaviour_study,
         lambda trials: _rises(trials, name),
@@ -80,7 +80,7 @@ def _rises(trials: BlockTrials, name: str) -> Measurement:
         value,
         p_value=p,
         q_value=q,
-        answer=f"{name}: {before.mean():.3g} of all answers, {after.mean():.3g} with CT{FIRST} hidden "
+        answer=f"{name}: {before.mean():.3g} of all answers, {after.mean():.3g} with CT{FIRST} blocked "
         f"(change {(after - before).mean():+.3g} [{low:.3g}, {high:.3g}]); of the wrong ones {shown}",
         beside={
             "share_of_all": [float(before.mean()), float(after.mean())],
@@ -123,7 +123,7 @@ def _kind_changes(trials: BlockTrials) -> Measurement:
         p_value=float(p[least, place]),
         q_value=float(q[least, place]),
         answer="; ".join(
-            f"{name} {point[kind, 0]:.3g} of the wrong answers, {point[kind, 1 + place]:.3g} with CT{FIRST} hidden "
+            f"{name} {point[kind, 0]:.3g} of the wrong answers, {point[kind, 1 + place]:.3g} with CT{FIRST} blocked "
             f"({change[kind, place]:+.3g} [{low[kind]:.3g}, {high[kind]:.3g}], q = {q[kind, place]:.2g})"
             for kind, name in enumerate(named)
         ),
@@ -185,7 +185,7 @@ def _profile_changes_little(trials: BlockTrials) -> Measurement:
     return Measurement(
         high,
         interval=(low, high),
-        answer=f"With CT{LATE} hidden {moved} of {len(change)} answers are of another class; the shares differ by {distance:.3g} "
-        f"[{low:.3g}, {high:.3g}] in total variation",
+        answer=f"With CT{LATE} blocked {moved} of {len(change)} answers are of another class; the shares differ by "
+        f"{distance:.3g} [{low:.3g}, {high:.3g}] in total variation",
         beside={"total_variation": distance, "problems_of_another_class": moved},
     )

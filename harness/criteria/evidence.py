@@ -313,7 +313,7 @@ class ModelStudy:
 
     @cached_property
     def inside_files(self) -> InsideFiles:
-        """Result files and figures of attention and states with a thought hidden."""
+        """Result files and figures of attention and states with a thought blocked."""
         return InsideFiles(self)
 
     @cached_property
@@ -323,7 +323,7 @@ class ModelStudy:
 
     @cached_property
     def sensitivity_files(self) -> SensitivityFiles:
-        """Result files and figures on which problems suffer from a hidden thought."""
+        """Result files and figures on which problems suffer from a blocked thought."""
         return SensitivityFiles(self)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What hiding a thought does inside: where attention goes, and how far the states of later positions move."""
+"""What blocking a thought does inside: where attention goes, and how far the states of later positions move."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Redistribution:
-    """Means over problems, for queries after the hidden thought (later thoughts, then EOT) and all other keys.
+    """Means over problems, for queries after the blocked thought (later thoughts, then EOT) and all other keys.
 
     ``removed`` [L, H, Q]; ``gained`` and ``predicted`` [L, H, Q, C]; ``interval`` [2, L, C] and ``beyond`` [2, L, C] are 95 %
     bootstrap intervals of what is gained, and gained beyond the prediction, mean over heads and queries. ``largest_gap`` is
@@ -35,7 +35,7 @@ class Redistribution:
 
 
 def redistribution(weights: Array, condition: int, thought: int, T: int, seed: int) -> Redistribution:
-    """From weights [n, K, L, H, P, C], the baseline first, with ``thought`` hidden under ``condition``."""
+    """From weights [n, K, L, H, P, C], the baseline first, with ``thought`` blocked under ``condition``."""
     key = len(KEY_CLASSES) + thought
     later = slice(thought + 1, T + 1)
     n, gap = len(weights), 0.0

@@ -1,4 +1,4 @@
-"""Where attention goes and how far states move when a thought is hidden: result files and figures, each written once."""
+"""Where attention goes and how far states move when a thought is blocked: result files and figures, each written once."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class InsideFiles(SplitFiles):
             parting(
                 np.asarray(self.followed["relative"][:, place, :, -1]), before, trials.of("right", name), trials.seed
             )
-            for place, name in enumerate(self.hidden, start=1)
+            for place, name in enumerate(self.blocked, start=1)
         ]
 
     @cached_property
@@ -49,7 +49,7 @@ class InsideFiles(SplitFiles):
         return self._json(
             "redistribution.json",
             {
-                "hidden": f"CT{FIRST}",
+                "blocked": f"CT{FIRST}",
                 "queries": self.positions[FIRST + 1 :],
                 "key_classes": list(found.classes),
                 "axes": ["layer", "head", "query", "key class"],
@@ -72,7 +72,7 @@ class InsideFiles(SplitFiles):
     def divergence(self) -> str:
         """divergence.json: distances from the baseline by position and depth, flipped problems beside the others."""
         conditions = {}
-        for place, (name, part) in enumerate(zip(self.hidden, self.partings, strict=True), start=1):
+        for place, (name, part) in enumerate(zip(self.blocked, self.partings, strict=True), start=1):
             distances = {}
             for kind in ("cosine", "relative"):
                 values = np.asarray(self.followed[kind][:, place], dtype=np.float64)
@@ -124,7 +124,7 @@ class InsideFiles(SplitFiles):
             by_head=(found.gained - found.predicted).mean(axis=2),
             classes=list(found.classes),
             interval=found.interval,
-            title=self._title(f"where attention goes when CT{FIRST} is hidden"),
+            title=self._title(f"where attention goes when CT{FIRST} is blocked"),
         )
 
     def _divergence(self) -> "Figure":
@@ -136,7 +136,7 @@ class InsideFiles(SplitFiles):
         }
         return divergence_figure(
             **means,
-            conditions=self.hidden,
+            conditions=self.blocked,
             flipped=np.stack([one.flipped for one in parts]),
             unflipped=np.stack([one.unflipped for one in parts]),
             flipped_interval=np.stack([one.flipped_interval for one in parts], axis=1),

@@ -130,7 +130,7 @@ class Intervened:
         return self._known[known]
 
     def blocks(self, source: Source = "trained") -> BlockTrials:
-        """Thoughts hidden from later queries on the whole test split."""
+        """Thoughts blocked for later queries on the whole test split."""
         known = ("blocks", source)
         if known not in self._known:
             design, T = self.blocks_design(source), self._sizes(source)[1]
@@ -196,7 +196,7 @@ class Intervened:
         return [Classifier(problem.question, problem.solution, problem.answer) for problem in self.problems("test")]
 
     def followed(self, source: Source = "trained") -> dict[str, Array]:
-        """What happens inside with the study's two thoughts hidden; the arrays of a :class:`Followed`.
+        """What happens inside with the study's two thoughts blocked; the arrays of a :class:`Followed`.
 
         Where no thought has another after it there is the baseline alone.
         """

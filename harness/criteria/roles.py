@@ -22,16 +22,16 @@ MOST_TELLING = "contentless"
 Judged = Callable[[str], CriterionResult]
 
 CLAIMS: Mapping[str, str] = {
-    "B.1-ct0": "With CT0 hidden the model answers fewer problems rightly",
+    "B.1-ct0": "With CT0 blocked the model answers fewer problems rightly",
     "B.1-specific": "CT0 matters more for the answer than CT4, also when both lose as many readers",
-    "B.1-ct4": "With CT4 hidden accuracy hardly changes",
-    "B.2-shift": "With CT0 hidden calculation errors and operation reversals are more frequent among all answers",
-    "B.2-shift-errors": "With CT0 hidden the wrong answers are of another kind",
-    "B.2-reversal": "With CT0 hidden operation reversals are more frequent among all answers",
-    "B.2-minimal": "With CT4 hidden answers are hardly spread over other classes",
-    "B.3-operations": "The more operations a problem has, the more it loses with CT0 hidden",
-    "B.3-multistep": "Problems of three and more operations lose more with CT0 hidden than shorter ones",
-    "B.3-single": "Problems of one operation are hardly affected by hiding CT0",
+    "B.1-ct4": "With CT4 blocked accuracy hardly changes",
+    "B.2-shift": "With CT0 blocked calculation errors and operation reversals are more frequent among all answers",
+    "B.2-shift-errors": "With CT0 blocked the wrong answers are of another kind",
+    "B.2-reversal": "With CT0 blocked operation reversals are more frequent among all answers",
+    "B.2-minimal": "With CT4 blocked answers are hardly spread over other classes",
+    "B.3-operations": "The more operations a problem has, the more it loses with CT0 blocked",
+    "B.3-multistep": "Problems of three and more operations lose more with CT0 blocked than shorter ones",
+    "B.3-single": "Problems of one operation are hardly affected by blocking CT0",
     "B.5-aggregation": "CT0 reads the question's numbers more than later thoughts do",
 }
 """What each hypothesis claims, as it is said where it holds."""

@@ -1,6 +1,6 @@
-"""What the study of behaviour measures about problems: which of them suffer most from a hidden thought.
+"""What the study of behaviour measures about problems: which of them suffer most from a blocked thought.
 
-Impact of a thought on a problem is -1, 0 or 1: right under the baseline less right with the thought hidden from all later
+Impact of a thought on a problem is -1, 0 or 1: right under the baseline less right with the thought blocked for all later
 queries. A problem that the baseline gets wrong has no positive impact whatever the thought does, so whatever goes with being
 solved goes with impact. Beside every value stands the one among problems that the baseline solves.
 """
@@ -62,7 +62,7 @@ def single_step_ones(trials: BlockTrials) -> BlockTrials:
 
 
 def first_impact(trials: BlockTrials) -> Array:
-    """[n]: what hiding the first thought costs each problem. Errors: ``NotApplicable`` where nothing reads it."""
+    """[n]: what blocking the first thought costs each problem. Errors: ``NotApplicable`` where nothing reads it."""
     return trials.impact()[:, trials.thought(FIRST)]
 
 
@@ -101,7 +101,7 @@ def single_step_hardly_suffer() -> EffectTest[BlockTrials]:
 def _judged(trials: BlockTrials, name: str, ranked: bool) -> tuple[float, float, float, float]:
     """q, 1 where the correlation is not positive; the correlation itself, its p, and its q whatever the sign.
 
-    The family is every feature with every hidden thought. All NaN where the feature or the impact does not vary.
+    The family is every feature with every blocked thought. All NaN where the feature or the impact does not vary.
     """
     few = known_ones(trials)
     one, other = few.features, few.impact()
@@ -146,7 +146,7 @@ def _by_operations(trials: BlockTrials) -> Measurement:
         p_value=p,
         q_value=q,
         n_problems=len(few),
-        answer=f"Impact of hiding CT{FIRST} and number of operations: rho = {rho:.2g} [{low:.2g}, {high:.2g}], q = {q:.3g}; "
+        answer=f"Impact of blocking CT{FIRST} and number of operations: rho = {rho:.2g} [{low:.2g}, {high:.2g}], q = {q:.3g}; "
         f"among problems that the baseline solves rho = {among:.2g}",
         beside={
             "rho": rho,
@@ -178,7 +178,7 @@ def _by_multistep(trials: BlockTrials) -> Measurement:
         p_value=p,
         q_value=q,
         n_problems=len(few),
-        answer=f"Hiding CT{FIRST} costs {impact[several].mean():.3g} at 3 and more operations, {impact[~several].mean():.3g} "
+        answer=f"Blocking CT{FIRST} costs {impact[several].mean():.3g} at 3 and more operations, {impact[~several].mean():.3g} "
         f"below: difference {difference:.3g} [{low:.3g}, {high:.3g}], q = {q:.3g}; among problems that the baseline solves "
         f"{among:.3g}",
         beside={
@@ -209,7 +209,7 @@ def _single_step(trials: BlockTrials) -> Measurement:
         high,
         interval=(low, high),
         n_problems=len(few),
-        answer=f"Of {len(few)} problems with one operation hiding CT{FIRST} loses {lost} and gains {gained}: "
+        answer=f"Of {len(few)} problems with one operation blocking CT{FIRST} loses {lost} and gains {gained}: "
         f"{impact.mean():.3g} [{low:.3g}, {high:.3g}] of accuracy; the baseline solves {len(solved)} of them",
         beside={
             "point": float(impact.mean()),

@@ -1,12 +1,12 @@
-"""The result files and figures on which problems suffer from a hidden thought, each written once, with its provenance.
+"""The result files and figures on which problems suffer from a blocked thought, each written once, with its provenance.
 
 problem_sensitivity_full.json: ``problems``, a row each with ``id``, every one of ``features``, ``impact`` in the order of
-``conditions`` (a thought hidden each), and ``baseline_right``.
+``conditions`` (a thought blocked each), and ``baseline_right``.
 
 problem_sensitivity_summary.json: ``all``, the problems of a known number of operations, and ``baseline_right``, those of them
 that the baseline solves. Both hold
 
-- ``relations``: Pearson's and Spearman's correlation of every feature with the impact of every hidden thought, p over 9,999
+- ``relations``: Pearson's and Spearman's correlation of every feature with the impact of every blocked thought, p over 9,999
   pairings of problems, q over all of one kind of correlation, 95 % bootstrap interval over problems;
 - ``types``: mean impact by type of problem;
 - ``high_impact``: by thought, means of every feature over problems of impact above 0.5 and over the rest, p by permutation, q
@@ -41,7 +41,7 @@ class SensitivityFiles(SplitFiles):
 
     @property
     def trials(self) -> BlockTrials:
-        """What was answered with thoughts hidden."""
+        """What was answered with thoughts blocked."""
         return self._study.intervened.blocks()
 
     @property

@@ -43,11 +43,11 @@ def wrong_rows(full: Content, trials: BlockTrials, ids: Sequence[int]) -> list[s
     if [row["id"] for row in rows] != list(ids) or full["n_problems"] != len(rows):
         return ["the problems"]
     right = trials.right.astype(bool)
-    hidden = [trials.names.index(f"blocked {name}") for name in full["conditions"]]
-    wrong = [] if len(hidden) == trials.T else ["the conditions"]
+    blocked = [trials.names.index(f"blocked {name}") for name in full["conditions"]]
+    wrong = [] if len(blocked) == trials.T else ["the conditions"]
     for row, features, answers in zip(rows, trials.features, right, strict=True):
         before = answers[0]
-        lost = [int(before and not answers[one]) - int(answers[one] and not before) for one in hidden]
+        lost = [int(before and not answers[one]) - int(answers[one] and not before) for one in blocked]
         if [row[name] for name in full["features"]] != features.tolist():
             wrong.append(f"features of problem {row['id']}")
         if row["impact"] != lost:

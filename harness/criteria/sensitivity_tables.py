@@ -31,7 +31,7 @@ MOST_OPERATIONS = 5
 
 
 def studied(T: int) -> list[int]:
-    """The thoughts that the study hides, as far as a later thought can read them."""
+    """The thoughts that the study blocks, as far as a later thought can read them."""
     return [position for position in HIDDEN if position < T - 1]
 
 
@@ -75,7 +75,7 @@ def _of_group(trials: BlockTrials) -> dict[str, Any]:
 
 
 def relations(trials: BlockTrials) -> list[dict[str, Any]]:
-    """Correlation of every feature with the impact of every hidden thought; q over all of one kind of correlation."""
+    """Correlation of every feature with the impact of every blocked thought; q over all of one kind of correlation."""
     one, other = trials.features, trials.impact()
     weights = resample_weights(len(trials), RESAMPLES, trials.seed)
     kinds = {
@@ -101,7 +101,7 @@ def relations(trials: BlockTrials) -> list[dict[str, Any]]:
 
 
 def by_type(trials: BlockTrials) -> list[dict[str, Any]]:
-    """Mean impact of every hidden thought on each type of problem, with its interval.
+    """Mean impact of every blocked thought on each type of problem, with its interval.
 
     All problems are resampled together; a type that some resample has no problem of has no interval.
     """

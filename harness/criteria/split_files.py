@@ -33,8 +33,8 @@ class SplitFiles:
         return [Asked(one.id, one.question, one.solution, one.answer) for one in self.problems]
 
     @property
-    def hidden(self) -> list[str]:
-        """Names of the conditions that hide the study's thoughts, the first thought first.
+    def blocked(self) -> list[str]:
+        """Names of the conditions that block the study's thoughts, the first thought first.
 
         Errors: ``NotApplicable`` where no thought comes after another one.
         """
@@ -46,7 +46,7 @@ class SplitFiles:
     @property
     def followed(self) -> dict[str, Any]:
         """What happens inside under them, the baseline before; see :class:`~harness.interventions.follow.Followed`."""
-        _ = self.hidden
+        _ = self.blocked
         return self._study.intervened.followed()
 
     def _json(self, name: str, content: dict[str, Any]) -> str:

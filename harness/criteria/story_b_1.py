@@ -84,7 +84,7 @@ CRITERIA = (
         "B.1-complete",
         "acceptance",
         "All predictions are kept",
-        "Rows of the saved predictions, for the baseline and each thought hidden: every problem of the test split once, in "
+        "Rows of the saved predictions, for the baseline and each thought blocked: every problem of the test split once, in "
         "order, with the number that was answered. The other conditions lie in a file of their own, each with as many answers.",
         Rule("is", "== size of the test set"),
         complete,
@@ -112,7 +112,7 @@ CRITERIA = (
         "B.1-ct0",
         "Blocking CT0 lowers accuracy",
         "No later thought and no answer token can read CT0. McNemar's exact two-sided test of the answers with and without, "
-        "Benjamini-Hochberg over all thoughts hidden in turn; 1 where accuracy does not fall. As control other thoughts, "
+        "Benjamini-Hochberg over all thoughts blocked in turn; 1 where accuracy does not fall. As control other thoughts, "
         "drawn at random, take its place in all problems.",
         Rule("<", 0.001),
         first_matters(),
@@ -123,7 +123,7 @@ CRITERIA = (
     hypothesis(
         "B.1-specific",
         "CT0 matters more than CT4",
-        "Accuracy lost with CT0 hidden less that with CT4 hidden, once hidden from all later queries, once from the last "
+        "Accuracy lost with CT0 blocked less that with CT4 blocked, once blocked for all later queries, once for the last "
         "thought and the answer alone, so that both lose as many readers; the smaller lower end of the two 95 % bootstrap "
         "intervals over problems.",
         Rule(">", 0),
@@ -134,7 +134,7 @@ CRITERIA = (
     hypothesis(
         "B.1-ct4",
         "Blocking CT4 hardly matters",
-        "Accuracy lost with CT4 hidden from the last thought and the answer, its only later readers: the end farthest from 0 of "
+        "Accuracy lost with CT4 blocked for the last thought and the answer, its only later readers: the end farthest from 0 of "
         "the 95 % intervals over problems by bootstrap and by score (Tango 1998); where few answers change the bootstrap has "
         "hardly any width, however few the problems are.",
         Rule("between", (-0.05, 0.05)),

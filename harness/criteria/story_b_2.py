@@ -1,4 +1,4 @@
-"""Story B.2: of what kind wrong answers are, and whether hiding a thought changes it."""
+"""Story B.2: of what kind wrong answers are, and whether blocking a thought changes it."""
 
 import json
 from collections import Counter
@@ -53,7 +53,7 @@ def files(study: ModelStudy) -> Measurement:
             wrong.append(f"classes of {name}")
     rows = {row["class"]: row for row in summary["table"]}
     if not wrong:
-        shown = ("baseline", *own.hidden)
+        shown = ("baseline", *own.blocked)
         shares = {name: Counter(by_condition[name].values()) for name in shown}
         for name in shown:
             for code in CODES:
@@ -69,7 +69,7 @@ def files(study: ModelStudy) -> Measurement:
     return Measurement(
         "present and consistent" if not wrong + missing else f"wrong: {', '.join((wrong + missing)[:4])}",
         n_problems=len(ids),
-        answer=_in_words(study, codes[:, design.index(own.hidden[0])], summary),
+        answer=_in_words(study, codes[:, design.index(own.blocked[0])], summary),
         beside={
             "accuracy": float(np.mean(codes[:, 0] == CODES.index("CORRECT"))),
             "no_step_states_gold": summary["out_of_reach"]["no_step_states_gold"],
@@ -83,8 +83,8 @@ def _in_words(study: ModelStudy, codes: Array, summary: dict[str, Any]) -> str:
     """The two kinds of error that the study asks for, beside what nearness alone and chance would give."""
     wrong = codes[codes != CODES.index("CORRECT")]
     if not len(wrong):
-        return f"With CT{FIRST} hidden there is no wrong answer"
-    near = summary["near_answers"]["conditions"][study.taxonomy_files.hidden[0]]
+        return f"With CT{FIRST} blocked there is no wrong answer"
+    near = summary["near_answers"]["conditions"][study.taxonomy_files.blocked[0]]
     chance = summary["random"]
     parts = []
     for code, words, elsewhere in (
@@ -99,7 +99,7 @@ def _in_words(study: ModelStudy, codes: Array, summary: dict[str, Any]) -> str:
     beyond = summary["out_of_reach"]["n_problems"]
     if beyond:
         parts.append(f"neither can occur in {beyond} of {len(codes)} problems, where no step states the gold answer")
-    return f"Of {len(wrong)} wrong answers with CT{FIRST} hidden: {'; '.join(parts)}"
+    return f"Of {len(wrong)} wrong answers with CT{FIRST} blocked: {'; '.join(parts)}"
 
 
 CRITERIA = (
@@ -116,7 +116,7 @@ CRITERIA = (
         "B.2-files",
         "acceptance",
         "Taxonomy files",
-        "The classes of every prediction as the answers have them; shares under the baseline and with a thought hidden, and "
+        "The classes of every prediction as the answers have them; shares under the baseline and with a thought blocked, and "
         "the change, counted again from them; the figures.",
         Rule("is", "present and consistent"),
         files,
@@ -124,7 +124,7 @@ CRITERIA = (
     hypothesis(
         "B.2-shift",
         "Blocking CT0 raises calculation errors and reversals",
-        "Share of CALC_ERROR (unexplained ones included) and OPERATION_REVERSAL together among all answers, with CT0 hidden "
+        "Share of CALC_ERROR (unexplained ones included) and OPERATION_REVERSAL together among all answers, with CT0 blocked "
         "and without. McNemar's exact two-sided test, Benjamini-Hochberg over every condition but the sham and every class, "
         "these two together being one more; 1 where the share does not rise. It rises whenever accuracy falls: "
         "B.2-shift-errors looks among errors.",
@@ -137,7 +137,7 @@ CRITERIA = (
     hypothesis(
         "B.2-shift-errors",
         "Blocking CT0 changes the kind of error",
-        "Among wrong answers alone: the share of CALC_ERROR with evidence, and that of OPERATION_REVERSAL, with CT0 hidden "
+        "Among wrong answers alone: the share of CALC_ERROR with evidence, and that of OPERATION_REVERSAL, with CT0 blocked "
         "less without. The larger of the two-sided bootstrap p over problems and Fisher's exact p, which also holds for few "
         "wrong answers; Benjamini-Hochberg over every condition but the sham and both classes; the smaller of the two.",
         Rule("<", 0.05),
@@ -149,7 +149,7 @@ CRITERIA = (
     hypothesis(
         "B.2-reversal",
         "Blocking CT0 raises operation reversals",
-        "Share of OPERATION_REVERSAL among all answers, with CT0 hidden and without; McNemar's exact two-sided test, "
+        "Share of OPERATION_REVERSAL among all answers, with CT0 blocked and without; McNemar's exact two-sided test, "
         "Benjamini-Hochberg over every condition but the sham and every class; 1 where the share does not rise.",
         Rule("<", 0.05),
         rises(REVERSAL),
@@ -160,7 +160,7 @@ CRITERIA = (
     hypothesis(
         "B.2-minimal",
         "Blocking CT4 changes the error profile little",
-        "Total variation between the shares of the nine classes with CT4 hidden and without; upper end of the 95 % bootstrap "
+        "Total variation between the shares of the nine classes with CT4 blocked and without; upper end of the 95 % bootstrap "
         "interval over problems, and no less than the share that may change while none of so many problems shows it (score "
         "interval). Resampling adds to a distance, so that it errs on the strict side.",
         Rule("<", 0.05),

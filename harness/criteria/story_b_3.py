@@ -1,4 +1,4 @@
-"""Story B.3: which problems suffer when a thought is hidden from what comes after it."""
+"""Story B.3: which problems suffer when a thought is blocked for what comes after it."""
 
 import json
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from harness.interventions.designs import HIDDEN
 GROUNDS = ("B.1-sham", "B.1-readback")
 FAMILY = "feature x condition"
 IMPACT = (
-    "Impact: right under the baseline less right with the thought hidden from all later queries (-1, 0 or 1), on the test "
+    "Impact: right under the baseline less right with the thought blocked for all later queries (-1, 0 or 1), on the test "
     "split; problems whose solution does not say how many operations it takes are left out and counted beside."
 )
 CORRECTED = (
-    "p over 9,999 pairings of problems, Benjamini-Hochberg over every feature with every hidden thought (an undefined test "
+    "p over 9,999 pairings of problems, Benjamini-Hochberg over every feature with every blocked thought (an undefined test "
     "counts as p = 1); {none} counts as 1. Draws of the random control use fewer pairings. The value among problems that the "
     "baseline solves stands beside: the others cannot lose an answer, so impact follows whatever being solved follows."
 )
@@ -45,7 +45,7 @@ def tables(study: ModelStudy) -> Measurement:
     return Measurement(
         "present and consistent" if not wrong else f"wrong: {', '.join(wrong[:5])}{', ...' if len(wrong) > 5 else ''}",
         n_problems=summary["all"]["n_problems"],
-        answer=f"Of {tests} pairs of feature and hidden thought {len(told)} go together (Spearman, q < 0.05), "
+        answer=f"Of {tests} pairs of feature and blocked thought {len(told)} go together (Spearman, q < 0.05), "
         f"{len(solved)} among the {summary['baseline_right']['n_problems']} problems that the baseline solves",
         beside={"tests": tests, "significant": len(told), "significant_where_solved": len(solved)},
         artifacts=(files.full, files.summary, *paths),
@@ -57,7 +57,9 @@ def high(study: ModelStudy) -> Measurement:
     full, summary = _read(study)
     wrong = _once(study, wrong_high, full, summary, study.options.seed)
     found = summary["all"]["high_impact"]
-    counts = [f"hiding {name} loses {one['n_high']} of {one['n_high'] + one['n_rest']}" for name, one in found.items()]
+    counts = [
+        f"blocking {name} loses {one['n_high']} of {one['n_high'] + one['n_rest']}" for name, one in found.items()
+    ]
     apart = [
         f"{row['feature']} ({name}: {row['high']:.3g} against {row['rest']:.3g}, q = {row['q']:.2g})"
         for name, one in found.items()
@@ -103,7 +105,7 @@ CRITERIA = (
     hypothesis(
         "B.3-operations",
         "Impact grows with the number of operations",
-        f"Spearman's correlation of n_operations and the impact of hiding CT0. {IMPACT} "
+        f"Spearman's correlation of n_operations and the impact of blocking CT0. {IMPACT} "
         f"{CORRECTED.format(none='a correlation that is not above 0')}",
         Rule("<", 0.05),
         impact_grows_with_operations(),
@@ -114,7 +116,7 @@ CRITERIA = (
     hypothesis(
         "B.3-multistep",
         "CT0 hits multi-step problems harder",
-        f"Mean impact of hiding CT0 at 3 and more operations less that at fewer. {IMPACT} "
+        f"Mean impact of blocking CT0 at 3 and more operations less that at fewer. {IMPACT} "
         f"{CORRECTED.format(none='a difference that is not above 0')} Of a feature that is 0 or 1 a pairing says the same as "
         "a permutation of who belongs to which group.",
         Rule("<", 0.05),
@@ -126,7 +128,7 @@ CRITERIA = (
     hypothesis(
         "B.3-single",
         "Single-step problems are hardly affected",
-        "Mean impact of hiding CT0 over problems of exactly one operation; upper end of the 95 % interval over problems, by "
+        "Mean impact of blocking CT0 over problems of exactly one operation; upper end of the 95 % interval over problems, by "
         f"bootstrap or by score (Tango 1998), whichever is larger: where few answers change the bootstrap has hardly any width, "
         f"however few the problems are. {IMPACT}",
         Rule("<", 0.05),
@@ -139,7 +141,7 @@ CRITERIA = (
         "B.3-tables",
         "acceptance",
         "Sensitivity files and figures",
-        "problem_sensitivity_full.json (every problem: features, impact of every hidden thought, whether the baseline solves "
+        "problem_sensitivity_full.json (every problem: features, impact of every blocked thought, whether the baseline solves "
         "it), problem_sensitivity_summary.json (correlations of every feature with every thought, impact by type of problem, "
         "regression on all features; of all problems, and of those that the baseline solves) and both figures. Re-read, held "
         "against the answers, and counted again: correlations by scipy, intervals from problems written out as often as drawn, "

@@ -20,8 +20,8 @@ def studies(study: ModelStudy) -> Measurement:
     content = json.loads(study.absolute(own.studies).read_text(encoding="utf-8"))
     problems, trials = study.intervened.problems("test"), study.intervened.blocks()
     difficulty = np.array([problem.difficulty for problem in problems])
-    drop = trials.of("gold", "baseline") - trials.of("gold", content["hidden"])
-    ruled = [problems[case.row] for case in choose(trials.of("codes", content["hidden"]), difficulty, drop)]
+    drop = trials.of("gold", "baseline") - trials.of("gold", content["blocked"])
+    ruled = [problems[case.row] for case in choose(trials.of("codes", content["blocked"]), difficulty, drop)]
     whole = [
         one
         for one, problem in zip(content["cases"], ruled, strict=False)
@@ -48,7 +48,7 @@ CRITERIA = (
         "acceptance",
         "Case studies",
         "Cases of case_studies.json that the rule written there chooses again from the answers, in its order, each with "
-        "question, solution, answers per condition, what every thought decodes to with and without CT0 hidden, attention, "
+        "question, solution, answers per condition, what every thought decodes to with and without CT0 blocked, attention, "
         "distances, a narrative made of these numbers, and its figure.",
         CASES,
         studies,

@@ -1,4 +1,4 @@
-"""Story B.5: where attention goes when the first thought is hidden, and what thoughts read of the question's numbers."""
+"""Story B.5: where attention goes when the first thought is blocked, and what thoughts read of the question's numbers."""
 
 import json
 
@@ -42,7 +42,7 @@ CRITERIA = (
         "B.5-redistribution",
         "acceptance",
         "Redistribution measured",
-        "With CT0 hidden: what every later thought and EOT read more, by layer, head and class of key, and beside it what "
+        "With CT0 blocked: what every later thought and EOT read more, by layer, head and class of key, and beside it what "
         "they would read more if the other weights grew in proportion. Largest difference of the sum of either from the "
         "weight that CT0 had, over layers, heads and queries in the saved file, and over problems too for what was measured.",
         Rule("<=", TOLERANCE),

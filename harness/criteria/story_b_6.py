@@ -1,4 +1,4 @@
-"""Story B.6: how far the states of later positions move when a thought is hidden, and where flipped problems part."""
+"""Story B.6: how far the states of later positions move when a thought is blocked, and where flipped problems part."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ def diverging(study: ModelStudy) -> Measurement:
     own = study.inside_files
     content = json.loads(study.absolute(own.divergence).read_text(encoding="utf-8"))
     before, after, words = [], [], []
-    for place, (name, thought) in enumerate(zip(own.hidden, HIDDEN, strict=False), start=1):
+    for place, (name, thought) in enumerate(zip(own.blocked, HIDDEN, strict=False), start=1):
         saved = content["conditions"][name]
         for kind in ("cosine", "relative"):
             means = np.array(saved[kind]["mean"], dtype=np.float64)
@@ -59,8 +59,8 @@ CRITERIA = (
         "acceptance",
         "Divergence paths",
         "Distance of the residual stream from the baseline's (relative length of the difference; 1 less the cosine) with CT0, "
-        "and with CT4, hidden, by position from the first thought to EOT and by depth from what is fed to what leaves the "
-        "last layer. The largest distance up to the hidden thought, in the saved means and in every problem; some distance "
+        "and with CT4, blocked, by position from the first thought to EOT and by depth from what is fed to what leaves the "
+        "last layer. The largest distance up to the blocked thought, in the saved means and in every problem; some distance "
         "after it must be above 0.",
         Rule("==", 0),
         diverging,

@@ -36,7 +36,7 @@ class TaxonomyFiles(SplitFiles):
     @cached_property
     def content(self) -> dict[str, Any]:
         """What the summary says, numbers in full."""
-        return self.answers.summary(self.hidden, self._study.options.seed)
+        return self.answers.summary(self.blocked, self._study.options.seed)
 
     @cached_property
     def full(self) -> str:
@@ -56,7 +56,7 @@ class TaxonomyFiles(SplitFiles):
     def _distributions(self) -> "Figure":
         from harness.figures.error_distributions import error_distributions_figure
 
-        content, names = self.content, ["baseline", *self.hidden]
+        content, names = self.content, ["baseline", *self.blocked]
         of_class = {
             name: {**content["conditions"][name]["classes"], **_apart(content["conditions"][name]["calc_error"])}
             for name in names
@@ -86,8 +86,8 @@ class TaxonomyFiles(SplitFiles):
 
         content = self.content
         return error_flow_figure(
-            flows=np.array([content["conditions"][name]["flow"] for name in self.hidden]),
-            conditions=self.hidden,
+            flows=np.array([content["conditions"][name]["flow"] for name in self.blocked]),
+            conditions=self.blocked,
             classes=[LABELS.get(code, code) for code in CODES],
             n=content["n_problems"],
             title=self._title("where answers go"),

@@ -1,4 +1,4 @@
-"""For every hypothesis about hidden thoughts: outcomes it must pass on, and outcomes it must fail on."""
+"""For every hypothesis about blocked thoughts: outcomes it must pass on, and outcomes it must fail on."""
 
 from collections.abc import Callable
 
@@ -22,30 +22,30 @@ def solved(problem: int) -> bool:
 
 
 def losing(*positions: int, readers: tuple[Readers, ...] = ("both", "matched"), one_in: int = 3) -> BlockTrials:
-    """Hiding one of some thoughts from some readers loses one problem in so many."""
+    """Blocking one of some thoughts for some readers loses one problem in so many."""
     return block_trials(
-        lambda problem, hidden, from_whom: (
-            solved(problem) and not (hidden in positions and from_whom in readers and problem % one_in == 0)
+        lambda problem, blocked, from_whom: (
+            solved(problem) and not (blocked in positions and from_whom in readers and problem % one_in == 0)
         ),
         N,
     )
 
 
 def untouched() -> BlockTrials:
-    """Hiding changes no answer."""
+    """Blocking changes no answer."""
     return losing()
 
 
 def gaining() -> BlockTrials:
-    """Hiding the first thought solves what was not."""
-    return block_trials(lambda problem, hidden, readers: solved(problem) or hidden == 0, N)
+    """Blocking the first thought solves what was not."""
+    return block_trials(lambda problem, blocked, readers: solved(problem) or blocked == 0, N)
 
 
 def erring(before: Callable[[int], int], after: Callable[[int], int], *positions: int) -> BlockTrials:
-    """One in five problems is wrong, two in five with a thought hidden; of which classes is said for each problem."""
+    """One in five problems is wrong, two in five with a thought blocked; of which classes is said for each problem."""
 
-    def code(problem: int, hidden: int | None, readers: Readers) -> int:
-        if hidden in positions:
+    def code(problem: int, blocked: int | None, readers: Readers) -> int:
+        if blocked in positions:
             return after(problem) if problem % 5 < 2 else CORRECT
         return before(problem) if problem % 5 == 0 else CORRECT
 

@@ -1,4 +1,4 @@
-"""Made-up outcomes of hidden thoughts."""
+"""Made-up outcomes of blocked thoughts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from harness.interventions.designs import READERS, Readers, block_name, blocks_d
 
 Array = NDArray[Any]
 Right = Callable[[int, int | None, Readers], bool]
-"""Whether a problem is right with this thought, or None, hidden from these readers."""
+"""Whether a problem is right with this thought, or None, blocked for these readers."""
 Code = Callable[[int, int | None, Readers], int]
 
 
-def always(problem: int, hidden: int | None, readers: Readers) -> bool:
+def always(problem: int, blocked: int | None, readers: Readers) -> bool:
     return True
 
 
@@ -31,17 +31,17 @@ def block_trials(
     evenly: Array | None = None,
     seed: int = 3,
 ) -> BlockTrials:
-    """Outcomes of n problems from what each gives with each thought hidden.
+    """Outcomes of n problems from what each gives with each thought blocked.
 
     Each is asked for once. A sham is the baseline; with all thoughts blocked, or each reading only the one before, a problem is
-    right when it is right with every single one hidden. ``features`` replace those of :func:`plain_features`, by name.
+    right when it is right with every single one blocked. ``features`` replace those of :func:`plain_features`, by name.
     ``code`` gives places in CODES, else right answers are CORRECT and others unexplained. ``numbers`` and ``evenly`` [n, T]:
     the same for every thought unless given.
     """
     names = tuple(blocks_design(T))
     places = {block_name(readers, position, T): (position, readers) for readers in READERS for position in range(T)}
     own: dict[str, tuple[int | None, Readers]] = {**places, "baseline": (None, "both"), "sham": (None, "both")}
-    # A condition that stands for several is the one it is named after: hidden from both.
+    # A condition that stands for several is the one it is named after: blocked for both.
     own |= {block_name("both", position, T): (position, "both") for position in range(T)}
     single = [name for name in names if name in own]
     cells = {name: [right(problem, *own[name]) for problem in range(n)] for name in single if name != "sham"}

@@ -1,4 +1,4 @@
-"""For every hypothesis about problems that suffer from a hidden thought: outcomes it must pass on, and ones it must fail on."""
+"""For every hypothesis about problems that suffer from a blocked thought: outcomes it must pass on, and ones it must fail on."""
 
 from collections.abc import Callable
 
@@ -17,14 +17,14 @@ Chance = Callable[[int], float]
 def suffering(
     lost: Chance, solved: Chance = lambda operations: 0.9, n: int = N, positions: tuple[int, ...] = (0,), seed: int = 5
 ) -> BlockTrials:
-    """The baseline solves a share of the problems; hiding one of some thoughts loses a share of those solved."""
+    """The baseline solves a share of the problems; blocking one of some thoughts loses a share of those solved."""
     rng = np.random.default_rng(seed)
     fate, luck = rng.random(n), rng.random((n, 8))
 
-    def right(problem: int, hidden: int | None, readers: Readers) -> bool:
+    def right(problem: int, blocked: int | None, readers: Readers) -> bool:
         operations = int(OPERATIONS[problem % N])
         before = bool(fate[problem] < solved(operations))
-        return before and not (hidden in positions and luck[problem, hidden or 0] < lost(operations))
+        return before and not (blocked in positions and luck[problem, blocked or 0] < lost(operations))
 
     return block_trials(right, n)
 
@@ -50,7 +50,7 @@ def solved_alone() -> BlockTrials:
 
 
 def unharmed() -> BlockTrials:
-    """Hiding a thought never changes an answer."""
+    """Blocking a thought never changes an answer."""
     return suffering(lambda operations: 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Hypotheses about hidden thoughts: planted patterns, families and controls."""
+"""Hypotheses about blocked thoughts: planted patterns, families and controls."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_values_lie_in_the_attainable_range(name: str) -> None:
 @pytest.mark.parametrize(
     "name", [name for name in CASES if not find(name).null_should_pass and name != "B.5-aggregation"]
 )
-def test_no_claim_about_hiding_passes_under_a_sham(name: str) -> None:
+def test_no_claim_about_blocking_passes_under_a_sham(name: str) -> None:
     criterion = find(name)
     assert not criterion.rule.holds(measure_of(name).value(CASES[name][0]().sham()))
 
@@ -81,18 +81,18 @@ def test_what_a_control_is_judged_by_is_what_is_measured(name: str) -> None:
         assert measure_of(name).value(trials) == pytest.approx(measure_of(name).measure(trials, find(name).rule).value)
 
 
-def test_answers_gained_by_hiding_are_no_loss_however_clear() -> None:
+def test_answers_gained_by_blocking_are_no_loss_however_clear() -> None:
     found = measure_of("B.1-ct0").measure(gaining(), find("B.1-ct0").rule)
     assert found.q_value < 0.001
     assert found.value == 1.0
 
 
-def test_q_of_the_first_thought_is_corrected_over_all_thoughts_hidden_in_turn() -> None:
+def test_q_of_the_first_thought_is_corrected_over_all_thoughts_blocked_in_turn() -> None:
     trials = losing(0, 2, one_in=20)
     found = measure_of("B.1-ct0").measure(trials, find("B.1-ct0").rule)
     before, p = trials.of("right", "baseline"), []
     for position in range(6):
-        after = trials.hidden("right")[:, position]
+        after = trials.blocked("right")[:, position]
         lost, gained = int((before & ~after).sum()), int((~before & after).sum())
         p.append(binomtest(lost, lost + gained).pvalue if lost + gained else 1.0)
     assert found.p_value == pytest.approx(p[0])
@@ -109,7 +109,7 @@ def test_the_farther_end_of_the_late_thoughts_interval_is_judged_on_either_side(
     measure, rule = measure_of("B.1-ct4"), find("B.1-ct4").rule
     lost = measure.measure(losing(4, one_in=12), rule)
     assert lost.value == lost.interval[1]
-    better = block_trials(lambda problem, hidden, readers: problem % 10 > 1 or hidden == 4, 200)
+    better = block_trials(lambda problem, blocked, readers: problem % 10 > 1 or blocked == 4, 200)
     gained = measure.measure(better, rule)
     assert gained.value == gained.interval[0] < -0.05
     assert not rule.holds(gained.value)
@@ -194,7 +194,7 @@ def test_a_model_without_a_fifth_thought_is_left_out(name: str) -> None:
         measure_of(name).measure(block_trials(n=20, T=5), find(name).rule)
 
 
-def test_nothing_changes_where_nothing_is_hidden() -> None:
+def test_nothing_changes_where_nothing_is_blocked() -> None:
     found = measure_of("B.1-ct0").measure(untouched(), find("B.1-ct0").rule)
     assert found.value == 1.0
     assert not any(found.beside["accuracy_drop"])
@@ -223,9 +223,9 @@ def test_few_wrong_answers_of_a_good_baseline_are_no_evidence_of_another_kind_of
         kinds = rng.choice([REVERSAL, SLIP, LOGIC], size=(400, 2), p=[0.04, 0.7, 0.26])
         luck = rng.random(400)
 
-        def code(problem: int, hidden: int | None, readers: str, kinds: Any = kinds, luck: Any = luck) -> int:
-            lost = 0.3 if hidden == 0 else 0.04
-            return int(kinds[problem, int(hidden == 0)]) if luck[problem] < lost else CODES.index("CORRECT")
+        def code(problem: int, blocked: int | None, readers: str, kinds: Any = kinds, luck: Any = luck) -> int:
+            lost = 0.3 if blocked == 0 else 0.04
+            return int(kinds[problem, int(blocked == 0)]) if luck[problem] < lost else CODES.index("CORRECT")
 
         trials = block_trials(lambda *where, code=code: code(*where) == CODES.index("CORRECT"), 400, code=code)
         value = measure_of("B.2-shift-errors").measure(trials, find("B.2-shift-errors").rule).value

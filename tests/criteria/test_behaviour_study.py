@@ -314,10 +314,10 @@ def test_the_command_reads_the_studys_file_and_says_the_same(study: ModelStudy, 
     }
     for key in ("n_problems", "codes", "baseline", "family", "conditions", "random", "out_of_reach", "random_answers"):
         assert summary[key] == found["summary"][key], key
-    hidden = study.taxonomy_files.hidden
+    blocked = study.taxonomy_files.blocked
     for own, other in zip(summary["table"], found["summary"]["table"], strict=True):
         assert list(other["conditions"]) == full["conditions"][1:]
-        assert own == {**other, "conditions": {name: other["conditions"][name] for name in hidden}}
+        assert own == {**other, "conditions": {name: other["conditions"][name] for name in blocked}}
 
 
 def test_the_command_reads_every_file_of_predictions_variants_included(study: ModelStudy, tmp_path: Path) -> None:
@@ -505,14 +505,14 @@ def test_cases_that_show_something_else_are_drawn_again_and_no_other_figure(
     assert len(drawn) > 1
 
 
-def test_a_model_with_a_single_thought_has_none_that_could_be_hidden_from_another(study: ModelStudy) -> None:
+def test_a_model_with_a_single_thought_has_none_that_could_be_blocked_from_another(study: ModelStudy) -> None:
     lone = replace_latents(study, 1)
     for files in (InsideFiles(lone), TaxonomyFiles(lone), CaseFiles(lone)):
         with pytest.raises(NotApplicable, match="2 thoughts"):
-            _ = files.hidden
+            _ = files.blocked
         with pytest.raises(NotApplicable, match="2 thoughts"):
             _ = files.followed
-    assert InsideFiles(replace_latents(study, 2)).hidden == ["blocked CT0"]
+    assert InsideFiles(replace_latents(study, 2)).blocked == ["blocked CT0"]
 
 
 def replace_latents(study: ModelStudy, T: int) -> Any:

@@ -1,4 +1,4 @@
-"""Outcomes of hidden thoughts, and the controls made of them."""
+"""Outcomes of blocked thoughts, and the controls made of them."""
 
 import numpy as np
 import pytest
@@ -19,22 +19,22 @@ def marked() -> BlockTrials:
     return trials
 
 
-def test_a_thought_hidden_from_readers_is_the_condition_of_that_name(marked: BlockTrials) -> None:
+def test_a_thought_blocked_for_readers_is_the_condition_of_that_name(marked: BlockTrials) -> None:
     names = list(blocks_design(T))
     for readers in READERS:
         expected = [names.index(block_name(readers, position, T)) for position in range(T)]
-        assert (marked.hidden("gold", readers) == expected).all()
-    assert marked.hidden("gold", "latents")[0, T - 1] == names.index("sham")
-    assert (marked.hidden("gold", "matched")[:, 4:] == marked.hidden("gold")[:, 4:]).all()
+        assert (marked.blocked("gold", readers) == expected).all()
+    assert marked.blocked("gold", "latents")[0, T - 1] == names.index("sham")
+    assert (marked.blocked("gold", "matched")[:, 4:] == marked.blocked("gold")[:, 4:]).all()
 
 
 def test_impact_is_right_before_less_right_after() -> None:
-    trials = block_trials(lambda problem, hidden, readers: (hidden is None) == (problem % 2 == 0), 10)
+    trials = block_trials(lambda problem, blocked, readers: (blocked is None) == (problem % 2 == 0), 10)
     assert trials.impact()[:, 0].tolist() == [1, -1] * 5
 
 
 def test_a_sham_leaves_no_impact_and_no_change_of_class() -> None:
-    trials = block_trials(lambda problem, hidden, readers: hidden != 0, 10).sham()
+    trials = block_trials(lambda problem, blocked, readers: blocked != 0, 10).sham()
     assert not trials.impact().any()
     assert (trials.codes == trials.codes[:, :1]).all()
 
@@ -42,15 +42,15 @@ def test_a_sham_leaves_no_impact_and_no_change_of_class() -> None:
 def test_in_a_draw_every_thought_has_the_place_of_another_one_the_same_in_all_problems(marked: BlockTrials) -> None:
     for draw in range(20):
         drawn = marked.drawn(draw)
-        own, moved = marked.hidden("gold"), drawn.hidden("gold")
+        own, moved = marked.blocked("gold"), drawn.blocked("gold")
         assert (np.sort(moved, axis=1) == np.sort(own, axis=1)).all()
         assert (moved != own).all()
         taken = moved - own[0, 0]
         assert (taken == taken[0]).all()
         # Whose place a thought has is the same for all kinds of readers, and for what thoughts read.
         assert (drawn.numbers % 10 == taken).all()
-        matched = np.take_along_axis(marked.hidden("gold", "matched"), taken.astype(int), axis=1)
-        assert (drawn.hidden("gold", "matched")[:, :4] == matched[:, :4]).all()
+        matched = np.take_along_axis(marked.blocked("gold", "matched"), taken.astype(int), axis=1)
+        assert (drawn.blocked("gold", "matched")[:, :4] == matched[:, :4]).all()
         for name in ("baseline", "sham", "all blocked", "sequential only"):
             assert (drawn.of("gold", name) == marked.of("gold", name)).all()
 
@@ -59,10 +59,10 @@ def test_draws_differ_and_are_the_same_again(marked: BlockTrials) -> None:
     first, again, other = marked.drawn(1), marked.drawn(1), marked.drawn(2)
     assert (first.gold == again.gold).all()
     assert (first.gold != other.gold).any()
-    assert len({tuple(marked.drawn(draw).hidden("gold")[0]) for draw in range(50)}) > 10
+    assert len({tuple(marked.drawn(draw).blocked("gold")[0]) for draw in range(50)}) > 10
 
 
-def test_a_thought_without_a_thought_after_it_is_none_that_can_be_hidden_from_one() -> None:
+def test_a_thought_without_a_thought_after_it_is_none_that_can_be_blocked_for_one() -> None:
     trials = block_trials(n=4, T=5)
     assert trials.thought(3) == 3
     with pytest.raises(NotApplicable):

@@ -1,4 +1,4 @@
-"""Hypotheses about problems that suffer from a hidden thought: planted patterns, floors, families and controls."""
+"""Hypotheses about problems that suffer from a blocked thought: planted patterns, floors, families and controls."""
 
 from dataclasses import replace
 from typing import Any
@@ -199,19 +199,21 @@ def test_single_step_problems_are_those_of_exactly_one_operation() -> None:
 
 def test_the_upper_end_is_judged_not_the_value() -> None:
     ones = {"n_operations": np.ones(40), "multi_step": np.zeros(40)}
-    trials = block_trials(lambda problem, hidden, readers: hidden != 0 or problem > 0, 40, features=ones)
+    trials = block_trials(lambda problem, blocked, readers: blocked != 0 or problem > 0, 40, features=ones)
     found = evaluated("B.3-single", trials)
     assert found.interval is not None and found.value == found.interval[1]
     assert found.beside["point"] < 0.05 < found.value  # type: ignore[operator]
     assert not find("B.3-single").rule.holds(found.value)
-    assert str(found.answer).startswith("Of 40 problems with one operation hiding CT0 loses 1 and gains 0: 0.025 [-0.0")
+    assert str(found.answer).startswith(
+        "Of 40 problems with one operation blocking CT0 loses 1 and gains 0: 0.025 [-0.0"
+    )
     assert measure_of("B.3-single").value(trials) == found.value
 
 
 @pytest.mark.parametrize(("count", "passes"), [(5, False), (72, False), (73, True)])
 def test_answers_that_do_not_change_say_the_less_the_fewer_they_are(count: int, passes: bool) -> None:
     ones = {"n_operations": np.ones(count), "multi_step": np.zeros(count)}
-    found = evaluated("B.3-single", block_trials(lambda problem, hidden, readers: True, count, features=ones))
+    found = evaluated("B.3-single", block_trials(lambda problem, blocked, readers: True, count, features=ones))
     assert found.beside["point"] == 0
     assert found.value == pytest.approx(1.959964**2 / (count + 1.959964**2))
     assert find("B.3-single").rule.holds(found.value) == passes

@@ -33,12 +33,12 @@ def some() -> BlockTrials:
     rng = np.random.default_rng(0)
     fate, luck = rng.random(N), rng.random((N, 6))
 
-    def right(problem: int, hidden: int | None, readers: str) -> bool:
+    def right(problem: int, blocked: int | None, readers: str) -> bool:
         before = fate[problem] < 0.8
-        if hidden is None:
+        if blocked is None:
             return bool(before)
-        kept = luck[problem, hidden] > 0.08 * OPERATIONS[problem]
-        return bool(kept if before else luck[problem, hidden] < 0.1)
+        kept = luck[problem, blocked] > 0.08 * OPERATIONS[problem]
+        return bool(kept if before else luck[problem, blocked] < 0.1)
 
     trials = block_trials(right, N)
     features = trials.features.copy()
