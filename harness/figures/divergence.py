@@ -20,7 +20,7 @@ from harness.figures.style import ACCENT, INK, MEASURED, NULL, PATTERN_COLOURS, 
 from harness.figures.text import fitted_size, heading
 
 LEFT, RIGHT, BOTTOM, TOP = 0.72, 0.2, 0.5, 1.32
-ACROSS, DOWN, LEAST, CELL, LINES = 1.05, 1.0, 2.45, 0.24, 3.2
+ACROSS, DOWN, LEAST, CELL, LINES = 1.4, 1.0, 2.45, 0.24, 3.2
 """Inches: margins; gaps between panels, the least width of a heat map and that of a position in it, width of the lines."""
 DEPTH, SHORTEST, TALLEST = 0.17, 1.6, 3.0
 """Inches: height of a depth in a heat map, and of the whole at least and at most."""
@@ -200,7 +200,7 @@ def _draw_lines(
     place = "EOT" if parts_at == positions - 1 else f"CT{parts_at}"
     axes.set_title(f"{int(counts[0]):,} flip", loc="left", color=ACCENT)
     axes.set_title(f"part at {place}" if parts_at >= 0 else "do not part", loc="center")
-    axes.set_title(f"{int(counts[1]):,} do not", loc="right", color=MEASURED)
+    axes.set_title(f"{int(counts[1]):,} stay right", loc="right", color=MEASURED)
     axes.set_xlim(-0.5, positions - 0.5)
     _position_ticks(axes, positions)
     value_grid(axes)

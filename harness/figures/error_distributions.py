@@ -14,10 +14,10 @@ from harness.figures.keys import LINE, draw_key, key_rows
 from harness.figures.layers import round_up
 from harness.figures.panels import LEGEND, panel_grid
 from harness.figures.style import FAINT, MUTED, NULL, styled
-from harness.figures.text import heading
+from harness.figures.text import fitted_size, heading
 
-LEFT, RIGHT, BOTTOM = 1.85, 0.25, 0.5
-COLUMN, GAP, STEP, PAD = 4.5, 0.3, 0.1, 0.14
+LEFT, RIGHT, BOTTOM = 1.85, 0.25, 0.62
+COLUMN, GAP, STEP, PAD = 4.5, 0.3, 0.085, 0.16
 """Inches: margins, a panel's width, the gap between the two, from one condition to the next, around those of a class."""
 SIGNIFICANT = 0.05
 CORRECT = "CORRECT"
@@ -34,24 +34,34 @@ def error_distributions_figure(
     among_errors: np.ndarray,
     among_errors_interval: np.ndarray,
     random: np.ndarray,
+    among_errors_random: np.ndarray,
     conditions: Sequence[str],
+    wrong: Sequence[int],
     classes: Sequence[str],
     q: np.ndarray,
-    among_errors_q: np.ndarray | None = None,
+    among_errors_q: np.ndarray,
     n: int,
     title: str = "How answers go wrong",
 ) -> Figure:
     """Share of each of C classes under K conditions, the first the baseline: of all ``n`` answers, and of the wrong ones.
 
     ``shares`` and ``among_errors`` [K, C] with their bounds ``interval`` and ``among_errors_interval`` [2, K, C], low and
-    high; ``random`` [C] the shares that answers drawn from other problems take. The class ``CORRECT`` has no share among
-    wrong answers: its row stays empty there, and the random shares are divided by what is left. ``q`` [K, C] of the
-    difference from the baseline for ``shares``, ``among_errors_q`` for ``among_errors``; below 0.05 there is a star. NaN
-    where undefined. Both panels have a square-root scale, on which shares near 0 stay apart.
+    high; ``wrong`` [K] the numbers of wrong answers; ``random`` and ``among_errors_random`` [C] the shares that answers
+    drawn from other problems take. The class ``CORRECT`` has no share among wrong answers: its row stays empty there. A
+    class of no answer at all, a random one included, has no row and is named above. ``q`` [K, C] of the difference from
+    the baseline for ``shares``, ``among_errors_q`` for ``among_errors``; below 0.05 there is a star. Which rows have a
+    test stands below the panel, where not all have one. NaN where undefined. Both panels have a square-root scale, on
+    which shares near 0 stay apart.
     """
+    there = np.nan_to_num(shares).any(axis=0) | (np.nan_to_num(random) > 0)
+    absent = [name for name, seen in zip(classes, there, strict=True) if not seen]
+    classes = [name for name, seen in zip(classes, there, strict=True) if seen]
+    shares, among_errors, q, among_errors_q = (part[:, there] for part in (shares, among_errors, q, among_errors_q))
+    interval, among_errors_interval = interval[:, :, there], among_errors_interval[:, :, there]
+    random, among_errors_random = random[there], among_errors_random[there]
     marks: list[Artist] = [
-        Line2D([], [], linestyle="none", marker=marker, markersize=4.6, color=colour, label=name)
-        for name, (marker, colour) in zip(conditions, map(look_of, range(len(conditions))), strict=True)
+        Line2D([], [], linestyle="none", marker=marker, markersize=4.6, color=colour, label=f"{name}: {count:,} wrong")
+        for name, count, (marker, colour) in zip(conditions, wrong, map(look_of, range(len(conditions))), strict=True)
     ]
     marks.append(
         Line2D(
@@ -69,7 +79,7 @@ def error_distributions_figure(
     )
     across = 2 * COLUMN + GAP
     rows = key_rows([str(mark.get_label()) for mark in marks], across)
-    figure, ((every, wrong),) = panel_grid(
+    figure, ((every, among),) = panel_grid(
         [COLUMN] * 2,
         [len(classes) * (PAD + STEP * len(conditions))],
         left=LEFT,
@@ -80,33 +90,42 @@ def error_distributions_figure(
         share_y=True,
     )
     errors = np.array([name != CORRECT for name in classes])
-    of_errors = random[errors].sum()
-    left = np.where(errors, random, np.nan) / (of_errors if of_errors > 0 else np.nan)
-    unknown = np.full(q.shape, np.nan)
     _draw(every, shares, interval, random, q)
     _draw(
-        wrong,
+        among,
         np.where(errors, among_errors, np.nan),
         np.where(errors, among_errors_interval, np.nan),
-        left,
-        unknown if among_errors_q is None else among_errors_q,
+        np.where(errors, among_errors_random, np.nan),
+        np.where(errors, among_errors_q, np.nan),
     )
+    for axes, found, possible in ((every, q, np.ones_like(errors)), (among, among_errors_q, errors)):
+        _say_what_is_tested(axes, classes, np.isfinite(found).any(axis=0) & possible, possible)
     every.yaxis.set_major_locator(FixedLocator([row + 0.5 for row in range(len(classes))]))
     every.set_yticklabels(classes, parse_math=False)
     for row in np.flatnonzero(~errors):
-        wrong.text(
-            0.5, row + 0.5, "not an error", transform=wrong.get_yaxis_transform(), color=MUTED, ha="center", va="center"
+        among.text(
+            0.5, row + 0.5, "not an error", transform=among.get_yaxis_transform(), color=MUTED, ha="center", va="center"
         )
     every.set_title("Share of all answers", loc="left", weight="bold")
-    wrong.set_title("Share of wrong answers", loc="left", weight="bold")
+    among.set_title("Share of wrong answers", loc="left", weight="bold")
     heading(
         figure,
         title,
-        f"{n:,} problems, answered under each condition; 95 % bootstrap intervals over problems. Square-root scale.",
+        f"{n:,} problems, answered under each condition; 95 % bootstrap intervals over problems. Square-root scale."
+        + (f" No answer is {', '.join(absent)}." if absent else ""),
         LEFT,
     )
     draw_key(figure, marks, LEFT, LEGEND, across)
     return figure
+
+
+def _say_what_is_tested(axes: Axes, classes: Sequence[str], tested: np.ndarray, possible: np.ndarray) -> None:
+    """Below a panel: which of the ``possible`` rows have a test where some have none, or which have none if these are fewer."""
+    left_out = possible & ~tested
+    if tested.any() and left_out.any():
+        fewer, verb = (tested, "tested") if tested.sum() < left_out.sum() else (left_out, "not tested")
+        words = f"{verb}: {', '.join(name for name, one in zip(classes, fewer, strict=True) if one)}"
+        axes.set_xlabel(f"Share\n{words}", fontsize=fitted_size(words, 8.0, COLUMN), parse_math=False)
 
 
 def _draw(axes: Axes, values: np.ndarray, interval: np.ndarray, random: np.ndarray, q: np.ndarray) -> None:

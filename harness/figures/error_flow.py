@@ -7,20 +7,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
-from scipy.optimize import isotonic_regression
 
-from harness.figures.panels import panel_grid
+from harness.figures.panels import panel_grid, spread
 from harness.figures.style import INK, MUTED, styled
 from harness.figures.text import fitted_size, heading, shortened, width_of
 
 BOTTOM, TOP, EDGE = 0.2, 0.98, 0.3
 """Inches: margins below, above and beside the labels."""
-HEIGHT, LINE, SPACE = 4.8, 0.15, 0.05
-"""Inches: a panel's height, from one label to the next, between two bars."""
-BAR, LEADER, BESIDE = 0.12, 0.17, 0.16
+LINE, SPACE, DOWN = 0.15, 0.05, 0.5
+"""Inches: from one label to the next, between two bars, between two rows of panels."""
+HEIGHTS = {1: 4.8, 2: 3.8}
+SHORT = 3.2
+"""Inches: a panel's height by number of rows, and in more of them."""
+BAR, LEADER, BESIDE = 0.12, 0.17, 0.3
 """Inches: width of a bar, from it to its label, between the labels of two panels."""
-ACROSS = {1: 5.0, 2: 2.7, 3: 1.4}
-"""Inches between the bars of a panel, by number of panels."""
+COLUMNS = 2
+"""Panels side by side at most: the bars of each are named at both sides."""
+ACROSS = {1: 5.0, 2: 2.4}
+"""Inches between the bars of a panel, by number of panels side by side."""
 SIZE, NAME = 6.8, 1.4
 """Points of a label, and the inches that the name of a class may take in it."""
 CORRECT = "CORRECT"
@@ -43,31 +47,36 @@ def error_flow_figure(
 ) -> Figure:
     """Bands from the class of a problem's answer in the baseline, left, to its class under a condition, right.
 
-    ``flows`` [K, C, C] counts of the ``n`` problems: from the baseline's class (rows) to the one under each of the one to
-    three ``conditions`` (columns). A bar is as high as its class has problems, so that the bars of a column make up all
+    ``flows`` [K, C, C] counts of the ``n`` problems: from the baseline's class (rows) to the one under each of the
+    ``conditions`` (columns). A bar is as high as its class has problems, so that the bars of a column make up all
     of them; a class without problems has no bar. Bands have the colour of the class they come from, faint where a problem
     keeps its class.
     """
-    count = len(conditions)
+    columns = min(COLUMNS, len(conditions))
+    rows = -(-len(conditions) // columns)
+    tall = HEIGHTS.get(rows, SHORT)
     labels = [shortened(name, SIZE, NAME) for name in classes]
-    number = width_of(f" {n:,}", SIZE)
-    named = max(width_of(label, SIZE) for label in labels) + number + LEADER
-    panel = ACROSS[count] + 2 * BAR
-    figure, (panels,) = panel_grid(
-        [panel] * count,
-        [HEIGHT],
+    named = max(width_of(label, SIZE) for label in labels) + width_of(f" {n:,}", SIZE) + LEADER
+    panel = ACROSS[columns] + 2 * BAR
+    figure, grid = panel_grid(
+        [panel] * columns,
+        [tall] * rows,
         left=EDGE + named,
         right=EDGE + named,
         bottom=BOTTOM,
         top=TOP,
-        gap_across=named + BESIDE + LEADER + number,
+        gap_across=2 * named + BESIDE,
+        gap_down=DOWN,
     )
+    panels = [axes for row in grid for axes in row]
+    for spare in panels[len(conditions) :]:
+        spare.remove()
     filled = max(int(np.count_nonzero(flow.sum(axis=side))) for flow in flows for side in (0, 1))
-    problem = (HEIGHT - SPACE * (filled - 1)) / n
+    problem = (tall - SPACE * (filled - 1)) / n
     colours = class_colours(classes)
-    for index, (axes, condition, flow) in enumerate(zip(panels, conditions, flows, strict=True)):
+    for axes, condition, flow in zip(panels, conditions, flows, strict=False):
         axes.set_xlim(0, panel)
-        axes.set_ylim(HEIGHT / problem, 0)
+        axes.set_ylim(tall / problem, 0)
         axes.set_axis_off()
         axes.set_xticks([])
         axes.set_yticks([])
@@ -77,10 +86,8 @@ def error_flow_figure(
         _draw_bands(axes, flow, tops, colours, panel)
         for side in (0, 1):
             _draw_bars(axes, side, totals[side], tops[side], colours, classes, panel)
-            _label_bars(
-                axes, side, totals[side], tops[side], labels if side or not index else [""] * len(labels), problem
-            )
-        words = f"{condition}: {int(flow.sum() - np.trace(flow)):,} of {n:,} change"
+            _label_bars(axes, side, totals[side], tops[side], labels, problem)
+        words = f"{condition}: {int(flow.sum() - np.trace(flow)):,} of {n:,} change class"
         axes.set_title(
             words,
             loc="left",
@@ -102,12 +109,6 @@ def class_colours(classes: Sequence[str]) -> list[str]:
     """One colour per class of answer: grey for ``CORRECT``, the others in their order; they repeat from the tenth on."""
     errors = [name for name in classes if name != CORRECT]
     return [RIGHT if name == CORRECT else COLOURS[errors.index(name) % len(COLOURS)] for name in classes]
-
-
-def spread(places: np.ndarray, apart: float, end: float) -> np.ndarray:
-    """Ascending ``places`` moved as little as possible so that they lie ``apart`` and between 0 and ``end``."""
-    steps = apart * np.arange(len(places))
-    return np.asarray(np.clip(isotonic_regression(places - steps).x, 0, end - steps[-1]) + steps)
 
 
 def _tops(totals: np.ndarray, space: float) -> np.ndarray:
@@ -196,7 +197,7 @@ def _label_bars(
         axes.text(
             edge + away,
             float(y),
-            f"{number} {names[place]}" if side else f"{names[place]} {number}".strip(),
+            f"{number} {names[place]}" if side else f"{names[place]} {number}",
             fontsize=SIZE,
             color=INK,
             ha="left" if side else "right",

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
+from scipy.optimize import isotonic_regression
 
 from harness.figures.patterns import position_label
 from harness.figures.style import FAINT
@@ -80,6 +82,12 @@ def position_axis(axes: Axes, role: str, positions: int) -> None:
     axes.xaxis.set_major_locator(FixedLocator(range(positions)))
     axes.set_xlabel(position_label(role, positions))
     value_grid(axes)
+
+
+def spread(places: np.ndarray, apart: float, end: float) -> np.ndarray:
+    """Ascending ``places`` moved as little as possible so that they lie ``apart`` and between 0 and ``end``."""
+    steps = apart * np.arange(len(places))
+    return np.asarray(np.clip(isotonic_regression(places - steps).x, 0, end - steps[-1]) + steps)
 
 
 def value_grid(axes: Axes) -> None:

@@ -19,7 +19,7 @@ def texts_of(figure):
         for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
             low, high = sorted(limits)
             ticks = zip(axis.get_majorticklocs(), axis.get_major_ticks(), strict=True)
-            texts += [tick.label1 for place, tick in ticks if low <= place <= high]
+            texts += [label for place, tick in ticks if low <= place <= high for label in (tick.label1, tick.label2)]
     for legend in [*figure.legends, *filter(None, (axes.get_legend() for axes in figure.axes))]:
         texts += legend.get_texts()
     return [text for text in texts if text.get_visible() and text.get_text()]

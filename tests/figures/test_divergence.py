@@ -85,7 +85,7 @@ def test_flipped_and_unflipped_stand_at_their_values_with_their_bounds():
             assert pytest.approx(inputs[f"{name}_interval"][:, row]) == strokes[place][:, :, 1].T
         tops.add(axes.get_ylim())
         titles = [axes.get_title(loc=side) for side in ("left", "right")]
-        assert titles == [f"{213 + row:,} flip", f"{1106 - row:,} do not"]
+        assert titles == [f"{213 + row:,} flip", f"{1106 - row:,} stay right"]
     ((low, high),) = tops
     assert low == 0 and high > inputs["flipped_interval"].max()
 

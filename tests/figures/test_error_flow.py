@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.patches import PathPatch, Rectangle
 
-from harness.figures.error_flow import class_colours, error_flow_figure, spread
+from harness.figures.error_flow import class_colours, error_flow_figure
+from harness.figures.inspect import facts
+from harness.figures.panels import spread
 from tests.figures.reading import assert_readable, lay_out
 from tests.figures.test_style import SIGHT, _lab
 
@@ -102,18 +104,14 @@ def test_problems_that_keep_their_class_are_fainter_than_those_that_move_and_lie
     assert max(band.get_zorder() for band in stay) < min(band.get_zorder() for band in move)
 
 
-def test_every_bar_is_numbered_and_every_class_named_at_the_right():
+def test_every_bar_of_every_panel_is_named_and_numbered_at_both_sides():
     inputs = _inputs(3)
-    for index, (axes, flow) in enumerate(zip(error_flow_figure(**inputs).axes, inputs["flows"], strict=True)):
+    for axes, flow in zip(error_flow_figure(**inputs).axes, inputs["flows"], strict=True):
         words = [text.get_text() for text in axes.texts]
         after = [f"{count:,} {name}" for name, count in zip(CLASSES, flow.sum(axis=0), strict=True) if count]
-        before = [
-            f"{name} {count:,}" if index == 0 else f"{count:,}"
-            for name, count in zip(CLASSES, flow.sum(axis=1), strict=True)
-            if count
-        ]
+        before = [f"{name} {count:,}" for name, count in zip(CLASSES, flow.sum(axis=1), strict=True) if count]
         assert words == before + after
-        assert f"{int(flow.sum() - np.trace(flow)):,} of 1,319" in axes.get_title(loc="left")
+        assert f"{int(flow.sum() - np.trace(flow)):,} of 1,319 change class" in axes.get_title(loc="left")
 
 
 @pytest.mark.parametrize("sight", SIGHT)
@@ -142,14 +140,15 @@ def _all_small():
     return {**_inputs(1), "flows": np.stack([flow] * 3), "conditions": ["a", "b", "c"], "n": int(flow.sum())}
 
 
-@pytest.mark.parametrize("conditions", [1, 2, 3])
+@pytest.mark.parametrize("conditions", [1, 2, 3, 6])
 @pytest.mark.parametrize("n", [1, 1319, 100000])
 def test_text_is_readable(conditions, n):
     inputs = _inputs(conditions, n)
     inputs["conditions"][-1] = "a long name of a condition that costs $5 and x_1$ " * 2
     figure = error_flow_figure(**inputs, title="an odd $name$ " * 20)
     assert_readable(figure)
-    assert figure.get_size_inches()[0] < 15
+    assert figure.get_size_inches()[0] < 14
+    assert (facts(figure).rows, facts(figure).columns) == (-(-conditions // 2), min(2, conditions))
 
 
 def test_classes_of_one_problem_beside_a_large_one_stay_visible_and_named():
