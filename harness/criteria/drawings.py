@@ -52,6 +52,7 @@ _INTERVENED_CODE = (
     "criteria/blocks.py",
     "criteria/cases.py",
     "criteria/causal.py",
+    "criteria/errors.py",
     "criteria/importance.py",
     "criteria/inside.py",
     "criteria/intervened.py",

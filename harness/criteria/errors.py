@@ -1,5 +1,6 @@
 """Whether blocking a thought changes the kind of error, on the error classes of the answers."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -100,40 +101,64 @@ def kind_changes() -> EffectTest[BlockTrials]:
 EVIDENCED = tuple(CODES.index(name) for name in (CALCULATION, REVERSAL))
 
 
-def _kind_changes(trials: BlockTrials) -> Measurement:
+@dataclass(frozen=True)
+class KindTests:
+    """Shares of the kinds ``EVIDENCED`` among wrong answers under K conditions, ``columns`` of the trials, and the baseline.
+
+    ``baseline`` [2] and ``shares`` [2, K]; ``drawn`` [draws, 2, K] the resampled changes; ``p`` and ``q`` [2, K], NaN where
+    some resample of the problems has no wrong answer.
+    """
+
+    columns: list[int]
+    baseline: Array
+    shares: Array
+    drawn: Array
+    p: Array
+    q: Array
+
+
+def kind_tests(trials: BlockTrials) -> KindTests:
+    """What is tested of the kinds of wrong answers; the family is both kinds under all conditions."""
     columns = tested(trials)
-    place = columns.index(_first(trials))
     point, resampled = _among_errors(trials, [0, *columns])
-    change, drawn = point[:, 1:] - point[:, :1], resampled[:, :, 1:] - resampled[:, :, :1]
+    drawn = resampled[:, :, 1:] - resampled[:, :, :1]
     known: Array = np.isfinite(drawn).all(axis=0)
-    if not known[:, place].all():
-        return undefined("there are no wrong answers to compare, in some resamples of the problems")
     # A change without a value under another condition is no test, and no member of the family.
     below, above = (drawn <= 0).sum(axis=0), (drawn >= 0).sum(axis=0)
     p = np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + RESAMPLES))
     # Resamples know no kind of error that the few wrong answers of a good baseline happen not to hold.
-    p = np.maximum(p, _exact_p(trials, columns))
-    q = np.ones(p.shape)
+    p = np.where(known, np.maximum(p, _exact_p(trials, columns)), np.nan)
+    q = np.full(p.shape, np.nan)
     q[known] = benjamini_hochberg(p[known])
-    least = int(q[:, place].argmin())
-    low, high = percentile_interval(drawn[:, :, place])
+    return KindTests(columns, point[:, 0], point[:, 1:], drawn, p, q)
+
+
+def _kind_changes(trials: BlockTrials) -> Measurement:
+    found = kind_tests(trials)
+    place = found.columns.index(_first(trials))
+    p, q, before, after = found.p[:, place], found.q[:, place], found.baseline, found.shares[:, place]
+    if not np.isfinite(q).all():
+        return undefined("there are no wrong answers to compare, in some resamples of the problems")
+    change = after - before
+    least = int(q.argmin())
+    low, high = percentile_interval(found.drawn[:, :, place])
     named = ("evidenced calculation errors", "operation reversals")
     return Measurement(
-        float(q[least, place]),
-        p_value=float(p[least, place]),
-        q_value=float(q[least, place]),
+        float(q[least]),
+        p_value=float(p[least]),
+        q_value=float(q[least]),
         answer="; ".join(
-            f"{name} {point[kind, 0]:.3g} of the wrong answers, {point[kind, 1 + place]:.3g} with CT{FIRST} blocked "
-            f"({change[kind, place]:+.3g} [{low[kind]:.3g}, {high[kind]:.3g}], q = {q[kind, place]:.2g})"
+            f"{name} {before[kind]:.3g} of the wrong answers, {after[kind]:.3g} with CT{FIRST} blocked "
+            f"({change[kind]:+.3g} [{low[kind]:.3g}, {high[kind]:.3g}], q = {q[kind]:.2g})"
             for kind, name in enumerate(named)
         ),
         beside={
             "of": list(named),
-            "change": change[:, place].tolist(),
+            "change": change.tolist(),
             "change_ci_low": low.tolist(),
             "change_ci_high": high.tolist(),
-            "p": p[:, place].tolist(),
-            "q": q[:, place].tolist(),
+            "p": p.tolist(),
+            "q": q.tolist(),
         },
     )
 

@@ -1,7 +1,7 @@
 """The kinds of errors under every condition: result files and figures, each written once, with their provenance.
 
 error_taxonomy_full.json and error_taxonomy_summary.json hold what :class:`~harness.criteria.sorted_answers.SortedAnswers` says;
-the table of the latter compares the conditions that hide a thought.
+the table of the latter compares the conditions that block a thought.
 """
 
 from functools import cached_property
@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.behaviour import CODES
+from harness.criteria.errors import EVIDENCED, kind_tests
 from harness.criteria.sorted_answers import FULL, SUMMARY, SortedAnswers
 from harness.criteria.split_files import SplitFiles
+from harness.interventions.designs import block_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 LABELS = {"CALC_ERROR": "CALC_ERROR (evidence)", "UNEXPLAINED": "CALC_ERROR (unexplained)"}
 """How the two kinds of calculation errors are written."""
+BOTH_KINDS = "CALC_ERROR (both)"
 
 
 class TaxonomyFiles(SplitFiles):
@@ -56,44 +59,72 @@ class TaxonomyFiles(SplitFiles):
     def _distributions(self) -> "Figure":
         from harness.figures.error_distributions import error_distributions_figure
 
-        content, names = self.content, ["baseline", *self.blocked]
-        of_class = {
-            name: {**content["conditions"][name]["classes"], **_apart(content["conditions"][name]["calc_error"])}
-            for name in names
+        content, names = self.content, ["baseline", *self._each_blocked]
+        # The two kinds of calculation errors stand below the class that they make up together.
+        others = [code for code in CODES if code not in LABELS]
+        rows = [*others, BOTH_KINDS, *LABELS]
+        of_row = {
+            name: _by_row(one["classes"], one["calc_error"])
+            for name, one in [*((name, content["conditions"][name]) for name in names), ("random", content["random"])]
         }
-        random = {**content["random"]["classes"], **_apart(content["random"]["calc_error"])}
 
         def numbers(kind: str, end: str) -> Array:
-            return np.array([[of_class[name][code][kind][end] for code in CODES] for name in names], dtype=np.float64)
+            return np.array([[of_row[name][row][kind][end] for row in rows] for name in names], dtype=np.float64)
 
-        # The two kinds of calculation errors have no q of their own: together they are one class.
-        q = np.array([[of_class[name][code].get("q") for code in CODES] for name in names], dtype=np.float64)
+        def random(kind: str) -> Array:
+            return np.array([of_row["random"][row][kind] for row in rows], dtype=np.float64)
+
         return error_distributions_figure(
             shares=numbers("share", "value"),
             interval=np.stack([numbers("share", end) for end in ("ci_low", "ci_high")]),
             among_errors=numbers("among_errors", "value"),
             among_errors_interval=np.stack([numbers("among_errors", end) for end in ("ci_low", "ci_high")]),
-            random=np.array([random[code]["share"] for code in CODES], dtype=np.float64),
+            random=random("share"),
+            among_errors_random=random("among_errors"),
             conditions=names,
-            classes=[LABELS.get(code, code) for code in CODES],
-            q=q,
+            wrong=[content["conditions"][name]["n_errors"] for name in names],
+            classes=[LABELS.get(row, row) for row in rows],
+            q=np.array([[of_row[name][row].get("q") for row in rows] for name in names], dtype=np.float64),
+            among_errors_q=self._among_errors_q(names, rows),
             n=content["n_problems"],
             title=self._title("how answers go wrong"),
         )
+
+    def _among_errors_q(self, names: list[str], rows: list[str]) -> Array:
+        """[K, C]: q of the two kinds of wrong answers that are tested; NaN elsewhere."""
+        trials = self._study.intervened.blocks()
+        tests = kind_tests(trials)
+        q = np.full((len(names), len(rows)), np.nan)
+        of_condition = {trials.names[column]: tests.q[:, place] for place, column in enumerate(tests.columns)}
+        for place, name in enumerate(names):
+            if name in of_condition:
+                q[place, [rows.index(CODES[code]) for code in EVIDENCED]] = of_condition[name]
+        return q
 
     def _flow(self) -> "Figure":
         from harness.figures.error_flow import error_flow_figure
 
         content = self.content
         return error_flow_figure(
-            flows=np.array([content["conditions"][name]["flow"] for name in self.blocked]),
-            conditions=self.blocked,
+            flows=np.array([content["conditions"][name]["flow"] for name in self._each_blocked]),
+            conditions=self._each_blocked,
             classes=[LABELS.get(code, code) for code in CODES],
             n=content["n_problems"],
             title=self._title("where answers go"),
         )
 
+    @property
+    def _each_blocked(self) -> list[str]:
+        """The conditions that block one thought for all that comes later, every thought's."""
+        T = self._study.n_latents
+        return [block_name("both", position, T) for position in range(T)]
 
-def _apart(kinds: dict[str, Any]) -> dict[str, Any]:
-    """The two kinds of calculation errors by the names of their codes."""
-    return {"CALC_ERROR": kinds["evidenced"], "UNEXPLAINED": kinds["unexplained"]}
+
+def _by_row(classes: dict[str, Any], kinds: dict[str, Any]) -> dict[str, Any]:
+    """What is said of each row: the classes, in place of calculation errors both kinds apart and together."""
+    return {
+        **classes,
+        BOTH_KINDS: classes["CALC_ERROR"],
+        "CALC_ERROR": kinds["evidenced"],
+        "UNEXPLAINED": kinds["unexplained"],
+    }
