@@ -12,9 +12,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from harness.figures.keys import draw_key
 from harness.figures.layers import round_up
-from harness.figures.panels import LEGEND
+from harness.figures.panels import LEGEND, spread
 from harness.figures.patterns import colour_bar
-from harness.figures.style import ACCENT, FAINT, INK, MEASURED, PATTERN_COLOURS, styled
+from harness.figures.style import ACCENT, FAINT, INK, MEASURED, MUTED, PATTERN_COLOURS, styled
 from harness.figures.text import heading, shortened, shown, width_of
 
 WIDTH, RIGHT, TOP, EDGE = 12.0, 0.25, 1.12, 0.3
@@ -23,10 +23,14 @@ COLUMNS, ACROSS, DOWN, ROW = 4, 0.22, 0.34, 0.145
 """Panels side by side at most; inches between them, across and down, and height of a class in them."""
 AXIS, BETWEEN, LAYERS, HEADS = 0.5, 0.62, 0.62, 1.5
 """Inches: room below the last panels; from there to the maps; left of each map; width of a map, as shares, and more."""
-MAP, SHORTEST, TALLEST, BAR, BAR_GAP, BAR_WORDS = 0.05, 2.2, 5.0, 0.1, 0.07, 0.45
+MAP, SHORTEST, TALLEST, BAR, BAR_GAP, BAR_WORDS = 0.11, 2.2, 5.0, 0.1, 0.07, 0.45
 """Inches: height of a head in the maps, of the whole at least and at most; of their scales width, gap, and numbers."""
 NAME, SIZE = 1.6, 7.0
 """Inches that the name of a class may take, and points."""
+HEAD_SIZE, HEAD_LINE, HEAD_NAME, LEADER = 6.0, 0.1, 0.5, 0.14
+"""Of the heads named beside their map: points, inches from one to the next, for a name, and from the map to it."""
+MOST_NAMED = 16
+"""Heads that are named where there is no room for all."""
 DIFFERENCE = "RdBu_r"
 """Blue below, red above, white at 0: apart in all three kinds of colour blindness."""
 SHIFT = 0.17
@@ -51,6 +55,7 @@ def redistribution_figure(
     ``gained`` and ``predicted`` [L, Q, C], the latter the removed weight divided in proportion to the remaining weights;
     ``interval`` [2, L, C] low and high of ``gained`` averaged over queries; ``by_head`` [L, H, C] gained less predicted,
     averaged over queries. Maps: ``removed`` by layer and query, the difference by layer and class, and by head and class.
+    Where not all heads can be named beside their map, those are whose difference is farthest from 0 for some class.
     """
     layers, heads, count = by_head.shape
     queries = removed.shape[1]
@@ -159,21 +164,58 @@ def _draw_maps(
         (difference, names, "Gained less predicted, by layer", 1, True),
         (by_head.reshape(layers * heads, count), names, "Gained less predicted, by head", heads, True),
     )
+    named = [0.0, 0.0, LEADER + HEAD_NAME]
     beside = LAYERS + BAR_GAP + BAR + BAR_WORDS
     shares = np.array([max(len(columns), 4) for _, columns, *_ in maps], dtype=float)
-    wide = shares / shares.sum() * (width - RIGHT - len(maps) * beside)
+    wide = shares / shares.sum() * (width - RIGHT - len(maps) * beside - sum(named))
     x = LAYERS
-    for (values, columns, words, depth, signed), across in zip(maps, wide.tolist(), strict=True):
+    for (values, columns, words, depth, signed), across, room in zip(maps, wide.tolist(), named, strict=True):
         axes = figure.add_axes((x / width, bottom / height, across / width, tall / height))
         mesh = _draw_map(axes, values, depth, signed)
         axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=SIZE, parse_math=False)
         axes.set_title(words, loc="left")
+        if room:
+            _name_heads(axes, values, heads, (across, tall))
         axes.set_ylabel(f"Layer ({depth} heads each)" if depth > 1 else "Layer")
-        bar = figure.add_axes(((x + across + BAR_GAP) / width, bottom / height, BAR / width, tall / height))
+        bar = figure.add_axes(((x + across + room + BAR_GAP) / width, bottom / height, BAR / width, tall / height))
         colour_bar(figure, mesh, bar, "")
         bar.yaxis.set_major_locator(MaxNLocator(4))
         bar.yaxis.set_major_formatter(_number())
-        x += across + beside
+        x += across + room + beside
+
+
+def named_heads(values: np.ndarray, tall: float) -> np.ndarray:
+    """Rows of heads [L * H, C] whose names fit beside a map ``tall`` inches high, ascending: all, or the farthest from 0."""
+    if len(values) * HEAD_LINE <= tall:
+        return np.arange(len(values))
+    farthest = np.abs(np.nan_to_num(values)).max(axis=1)
+    return np.sort(np.argsort(-farthest, kind="stable")[:MOST_NAMED])
+
+
+def _name_heads(axes: Axes, values: np.ndarray, heads: int, size: tuple[float, float]) -> None:
+    """``L2H5`` right of the map of that ``size`` in inches, joined by a line to the row of the head."""
+    across, tall = size
+    rows = named_heads(values, tall)
+    per_inch = len(values) / tall
+    places = spread((rows + 0.5) / per_inch, HEAD_LINE, tall) * per_inch - 0.5
+    for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+        axes.plot(
+            [1 + 0.02 / across, 1 + 0.3 * LEADER / across, 1 + 0.75 * LEADER / across],
+            [row, row, place],
+            transform=axes.get_yaxis_transform(),
+            color=MUTED,
+            linewidth=0.4,
+            clip_on=False,
+            label="_leader",
+        )
+        axes.text(
+            1 + 0.9 * LEADER / across,
+            place,
+            f"L{row // heads}H{row % heads}",
+            transform=axes.get_yaxis_transform(),
+            fontsize=HEAD_SIZE,
+            va="center",
+        )
 
 
 def _draw_map(axes: Axes, values: np.ndarray, depth: int, signed: bool) -> QuadMesh:

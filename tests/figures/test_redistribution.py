@@ -101,6 +101,34 @@ def test_a_layer_s_number_stands_at_the_middle_of_its_heads_and_lines_part_the_l
     assert axes.get_ylabel() == "Layer (8 heads each)"
 
 
+def _heads(figure, layers):
+    """Names beside the map of heads, and the row each stands for: where its leader begins."""
+    axes = _parts(figure, layers)[1][2]
+    leaders = [line.get_ydata()[0] for line in axes.lines if line.get_label() == "_leader"]
+    return dict(zip([text.get_text() for text in axes.texts], leaders, strict=True))
+
+
+def test_every_head_is_named_beside_its_row_where_all_have_room():
+    named = _heads(redistribution_figure(**_inputs(4, 8)), 4)
+    assert named == {f"L{layer}H{head}": 8 * layer + head for layer in range(4) for head in range(8)}
+
+
+def test_where_not_all_have_room_those_farthest_from_the_prediction_are_named():
+    inputs = _inputs(16, 32)
+    planted = {(0, 3): 0.5, (9, 31): -0.7, (15, 0): 0.9, (15, 1): -0.6}
+    for (layer, head), value in planted.items():
+        inputs["by_head"][layer, head, 2] = value
+    inputs["by_head"][3, 3] = np.nan
+    figure = redistribution_figure(**inputs)
+    named = _heads(figure, 16)
+    assert len(named) == 16 and "L3H3" not in named
+    assert {f"L{layer}H{head}": 32 * layer + head for layer, head in planted}.items() <= named.items()
+    least = min(np.abs(inputs["by_head"].reshape(512, -1)[int(row)]).max() for row in named.values())
+    others = np.setdiff1d(np.arange(512), [int(row) for row in named.values()])
+    assert np.nanmax(np.abs(inputs["by_head"].reshape(512, -1)[others])) <= least
+    assert_readable(figure)
+
+
 def test_what_is_undefined_stays_blank():
     inputs = _inputs()
     inputs["by_head"][1, 2, 3] = np.nan
