@@ -185,6 +185,9 @@ class BehaviourReport:
                 "",
             )
             yield f"> {_plain(case['question'])}"
+            yield ""
+            # Solutions are calculations line by line.
+            yield "  \n".join(f"> {_plain(line)}" for line in case["solution"].splitlines() if line.strip())
             yield from ("", f"Gold answer {case['gold']:.15g}. {_plain(case['narrative'])} [B.4-cases]", "")
             yield f"![case {number}](../../{case['figure'][0]})"
 

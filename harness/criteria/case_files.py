@@ -45,7 +45,7 @@ class CaseFiles(SplitFiles):
         """The chosen problems, in the order in which they were chosen."""
         trials = self._study.intervened.blocks()
         difficulty = np.array([problem.difficulty for problem in self.problems])
-        return choose(trials.of("codes", self._condition), difficulty, self.drop)
+        return choose(trials.of("codes", self._condition), difficulty, self.drop, trials.of("right", "baseline"))
 
     @cached_property
     def content(self) -> list[dict[str, Any]]:
@@ -139,10 +139,12 @@ class CaseFiles(SplitFiles):
         return np.asarray(self.followed["weights"][row, :2].mean(axis=(1, 2), dtype=np.float64))
 
     def _figure(self, case: Case) -> "Figure":
-        from harness.figures.case_study import case_study_figure
+        from harness.figures.case_study import Answer, case_study_figure
 
         problem, answers = self.problems[case.row], self._answers(case.row)
         attention = self._attention(case.row)
+        rows = {name: answers[name] for name in ("baseline", self._condition, *answers)}
+        steps = "1 step" if problem.difficulty == 1 else f"{problem.difficulty} steps"
         return case_study_figure(
             lens_baseline=self.lens(case.row, 0),
             lens_blocked=self.lens(case.row, 1),
@@ -151,10 +153,20 @@ class CaseFiles(SplitFiles):
             classes=list(key_names(self._study.n_latents)),
             divergence=np.asarray(self.followed["relative"][case.row, 1]),
             question=problem.question,
-            gold=f"{problem.answer:.15g}",
-            answer_baseline=_said(answers["baseline"]),
-            answer_blocked=_said(answers[self._condition]),
-            title=f"{self._study.name}, problem {problem.id}: CT{FIRST} blocked",
+            solution=problem.solution,
+            answers=[
+                Answer(
+                    name,
+                    one["text"],
+                    "UNEXPLAINED" if one["error_class"] == "CALC_ERROR" and not one["evidence"] else one["error_class"],
+                    "" if one["correct"] else one["evidence"] or "nothing found that would explain it",
+                    float(one["gold_log_probability"]),
+                )
+                for name, one in rows.items()
+            ],
+            note=f"{steps}. CT{FIRST} blocked: no later thought and no answer token can read it. The gold answer "
+            f"{'loses' if case.drop > 0 else 'wins'} {abs(case.drop):.3g} of log-probability.",
+            title=f"{self._study.name}, {self.problems.name} problem {problem.id}: {_outcome(answers, self._condition)}",
         )
 
 
@@ -167,7 +179,11 @@ def narrative(
 ) -> str:
     """A case in sentences that say what was seen and nothing about why."""
     before, after = answers["baseline"], answers[blocked]
-    if before["correct"] and after["correct"]:
+    if after["correct"] and not before["correct"]:
+        happened = (
+            f"Wrong under the baseline ({_said(before)}{_kind(before)}), the answer is right with CT{FIRST} blocked"
+        )
+    elif after["correct"]:
         happened = f"The answer is right and stays right with CT{FIRST} blocked"
     elif before["correct"]:
         happened = f"Right under the baseline, the answer with CT{FIRST} blocked is {_said(after)}"
@@ -175,9 +191,7 @@ def narrative(
         happened = (
             f"Already wrong under the baseline ({_said(before)}), the answer with CT{FIRST} blocked is {_said(after)}"
         )
-    kind = after["error_class"]
-    evidence = f": {after['evidence']}" if after["evidence"] and not after["correct"] else ""
-    explained = "" if after["correct"] else f" ({kind}{evidence or ', nothing found that would explain it'})"
+    explained = "" if after["correct"] else f" ({_kind(after).removeprefix(', ')})"
     moved = f"The gold answer's log-probability changes by {-case.drop:+.3g}."
     changed = [
         f"{position} from {_shown(one)} to {_shown(other)}"
@@ -192,10 +206,23 @@ def narrative(
     others = [
         _WITHOUT.get(name, f"{name.removeprefix('blocked ')} blocked")
         for name, one in answers.items()
-        if name not in ("baseline", blocked) and before["correct"] and not one["correct"]
+        if name not in ("baseline", blocked) and before["correct"] != one["correct"]
     ]
-    also = f" It is wrong with {'; with '.join(others)}." if others else ""
+    turned = "wrong" if before["correct"] else "right"
+    also = f" It is {turned} with {'; with '.join(others)}." if others else ""
     return f"{happened}{explained}. {moved} {decoded}{also}"
+
+
+def _outcome(answers: dict[str, dict[str, Any]], condition: str) -> str:
+    before, after = (answers[name]["correct"] for name in ("baseline", condition))
+    right = {(True, True): "stays right", (True, False): "lost", (False, True): "gained", (False, False): "stays wrong"}
+    return f"{right[before, after]} under {condition}"
+
+
+def _kind(answer: dict[str, Any]) -> str:
+    """The class of a wrong answer with what it was told by."""
+    evidence = f": {answer['evidence']}" if answer["evidence"] else ", nothing found that would explain it"
+    return f", {answer['error_class']}{evidence}"
 
 
 def _said(answer: dict[str, Any]) -> str:

@@ -10,10 +10,12 @@ from harness.behaviour import CODES
 from harness.problems import LEVELS
 
 WANTED = 12
+CORRECT = CODES.index("CORRECT")
 RULE = (
     "The classes of the answers with CT0 blocked take turns, in the order of the classes. In its turn a class gives the problem "
     "whose gold answer lost most log-probability, among those of the difficulty (calculated steps, 5 and more together) that "
-    f"fewest of the cases so far have. Until there are {WANTED}, or no problem is left."
+    f"fewest of the cases so far have. Until there are {WANTED}, or no problem is left. If none of them was gained (wrong "
+    "under the baseline, right with CT0 blocked), the gained one whose gold answer won most log-probability comes last."
 )
 
 
@@ -27,19 +29,30 @@ class Case:
     drop: float
 
 
-def choose(codes: NDArray[np.integer], difficulty: NDArray[np.integer], drop: NDArray[np.floating]) -> list[Case]:
-    """Cases from classes, difficulties and losses [n], by :data:`RULE`."""
+def choose(
+    codes: NDArray[np.integer],
+    difficulty: NDArray[np.integer],
+    drop: NDArray[np.floating],
+    solved: NDArray[np.bool_],
+) -> list[Case]:
+    """Cases from classes, difficulties and losses [n], and whether the baseline solves them [n], by :data:`RULE`."""
     levels = np.minimum(difficulty, LEVELS[-1])
     left = [int(row) for row in np.argsort(-drop, kind="stable")]
     given: Counter[int] = Counter()
     cases: list[Case] = []
+
+    def take(row: int) -> None:
+        left.remove(row)
+        given[int(levels[row])] += 1
+        cases.append(Case(row, int(codes[row]), int(levels[row]), float(drop[row])))
+
     while left and len(cases) < WANTED:
         for code in range(len(CODES)):
             own = [row for row in left if codes[row] == code]
             if own and len(cases) < WANTED:
                 # Of equally rare difficulties the one that lost most: rows come in that order.
-                row = min(own, key=lambda one: given[int(levels[one])])
-                left.remove(row)
-                given[int(levels[row])] += 1
-                cases.append(Case(row, code, int(levels[row]), float(drop[row])))
+                take(min(own, key=lambda one: given[int(levels[one])]))
+    gained = [row for row in left if codes[row] == CORRECT and not solved[row]]
+    if gained and all(case.code != CORRECT or solved[case.row] for case in cases):
+        take(min(gained, key=lambda row: float(drop[row])))
     return cases

@@ -28,11 +28,24 @@ from harness.criteria.blocks import BlockTrials
 from harness.criteria.sensitivity import known_ones
 from harness.criteria.sensitivity_tables import named, studied, summarised
 from harness.criteria.split_files import SplitFiles
-from harness.interventions.designs import HIDDEN
+from harness.interventions.designs import HIDDEN, block_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEATURE_WORDS = {
+    "n_tokens": "Tokens of the question",
+    "n_operations": "Operations",
+    "n_operation_types": "Kinds of operations",
+    "max_number": "Largest number",
+    "multi_step": "Three or more operations",
+    "has_division": "Division",
+    "has_multiplication": "Multiplication",
+    "has_fractions": "Fractions",
+}
+"""Of every feature, how it is called in figures."""
+TYPE_WORDS = {"5+": "5 or more", "fewer": "fewer than 3"}
+"""Types of problems that are called otherwise in figures than in files."""
 SCATTER, TYPES = "problem_sensitivity_scatter", "problem_sensitivity_types"
 
 
@@ -111,8 +124,9 @@ class SensitivityFiles(SplitFiles):
         return problem_sensitivity_scatter(
             features=few.features,
             impact=few.impact()[:, positions],
-            feature_names=FEATURES,
+            feature_names=[FEATURE_WORDS[name] for name in FEATURES],
             conditions=self._conditions,
+            thoughts=positions,
             pearson=table("pearson", "r"),
             spearman=table("spearman", "r"),
             q=table("spearman", "q"),
@@ -131,18 +145,20 @@ class SensitivityFiles(SplitFiles):
             ]
         )
         return problem_sensitivity_types(
-            names=[row["name"] for row in rows],
-            headings=[row["by"] for row in rows],
+            names=[TYPE_WORDS.get(row["name"], row["name"]) for row in rows],
+            headings=[row["by"].capitalize() for row in rows],
             means=table[0],
             interval=table[1:],
             counts=[row["n_problems"] for row in rows],
             conditions=self._conditions,
+            thoughts=positions,
             title=self._title("which problems suffer, by type", self.content["all"]["n_problems"]),
         )
 
     @property
     def _conditions(self) -> list[str]:
-        return [f"{named(position)} blocked" for position in studied(self.trials.T)]
+        T = self.trials.T
+        return [block_name("both", position, T) for position in studied(T)]
 
     @property
     def _about(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from harness.criteria.sensitivity import (
     multistep_suffer_more,
     single_step_hardly_suffer,
 )
-from harness.criteria.sensitivity_files import SCATTER, TYPES
+from harness.criteria.sensitivity_files import FEATURE_WORDS, SCATTER, TYPES
 from harness.criteria.sensitivity_reread import Content, wrong_high, wrong_rows, wrong_summary
 from harness.files import digest
 from harness.interventions.designs import HIDDEN
@@ -61,7 +61,7 @@ def high(study: ModelStudy) -> Measurement:
         f"blocking {name} loses {one['n_high']} of {one['n_high'] + one['n_rest']}" for name, one in found.items()
     ]
     apart = [
-        f"{row['feature']} ({name}: {row['high']:.3g} against {row['rest']:.3g}, q = {row['q']:.2g})"
+        f"{FEATURE_WORDS[row['feature']].lower()} ({name}: {row['high']:.3g} against {row['rest']:.3g}, q = {row['q']:.2g})"
         for name, one in found.items()
         for row in one["features"]
         if (row["q"] or 1) < 0.05

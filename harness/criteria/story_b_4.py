@@ -21,7 +21,8 @@ def studies(study: ModelStudy) -> Measurement:
     problems, trials = study.intervened.problems("test"), study.intervened.blocks()
     difficulty = np.array([problem.difficulty for problem in problems])
     drop = trials.of("gold", "baseline") - trials.of("gold", content["blocked"])
-    ruled = [problems[case.row] for case in choose(trials.of("codes", content["blocked"]), difficulty, drop)]
+    cases = choose(trials.of("codes", content["blocked"]), difficulty, drop, trials.of("right", "baseline"))
+    ruled = [problems[case.row] for case in cases]
     whole = [
         one
         for one, problem in zip(content["cases"], ruled, strict=False)

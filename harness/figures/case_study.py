@@ -1,6 +1,7 @@
 """One problem on one page: what its thoughts decode to, what they read, and how far they are from the baseline's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -41,7 +42,23 @@ BOLD = 1.14
 """How much wider than regular type bold type is at most."""
 DIFFERENCE = "RdBu_r"
 
+COLUMNS = {"Condition": 1.75, "Answer": 3.1, "Class": 1.75, "Evidence": 3.7, "Gold answer's log p": 1.1}
+"""Inches of each column of the table of answers."""
+COLUMN_GAP = 0.12
+CORRECT = "CORRECT"
+
 Tokens = Sequence[Sequence[tuple[str, float]]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered under a condition: text, its class, what that was told by, log-probability of the gold answer."""
+
+    condition: str
+    text: str
+    error_class: str
+    evidence: str
+    gold_log_probability: float
 
 
 @styled
@@ -54,24 +71,26 @@ def case_study_figure(
     classes: Sequence[str],
     divergence: np.ndarray,
     question: str,
-    gold: str,
-    answer_baseline: str,
-    answer_blocked: str,
-    condition: str = "blocked",
+    solution: str,
+    answers: Sequence[Answer],
+    note: str = "",
     title: str = "A case",
 ) -> Figure:
-    """A problem with its answers, and three blocks: decoded tokens, attention, and distance from the baseline.
+    """A problem with its solution and four blocks: answers, decoded tokens, attention, and distance from the baseline.
 
-    For P positions (the thoughts, then the end-of-thought token) ``lens_baseline`` and ``lens_blocked`` [P] hold the most
-    probable tokens, each with its probability, in the baseline and under ``condition``; ``attention_baseline`` and
-    ``attention_blocked`` [P, C] the weight on each of C ``classes`` of keys, mean over layers and heads; ``divergence``
-    [P, D] the relative L2 distance of the residual streams at D depths (the embedding, then after each layer). Tokens
-    stand with their spaces and with escapes for what the font cannot draw.
+    ``answers`` are the baseline's, that of the condition that the other blocks show beside it, and any others. The first
+    two stand in full, the others in a line each. ``note`` says below the title what the condition is. For P positions (the
+    thoughts, then the end-of-thought token) ``lens_baseline`` and ``lens_blocked`` [P] hold the most probable tokens, each
+    with its probability, in the baseline and under the condition; ``attention_baseline`` and ``attention_blocked`` [P, C]
+    the weight on each of C ``classes`` of keys, mean over layers and heads; ``divergence`` [P, D] the relative L2 distance
+    of the residual streams at D depths (the embedding, then after each layer). Tokens stand with their spaces and with
+    escapes for what the font cannot draw.
     """
     positions = len(divergence)
-    condition = in_house_font(condition)
-    texts = _paragraphs(question, gold, answer_baseline, answer_blocked, condition)
+    condition = in_house_font(answers[1].condition)
+    texts = _paragraphs(question, solution)
     lines = sum(words.count("\n") + 1 for _, words in texts)
+    rows = [_row(answer, in_full=place < 2) for place, answer in enumerate(answers)]
     names = [shortened(name, SIZE, NAME) for name in classes]
     below = max(width_of(name, SIZE) for name in names) + 0.12
     ranks = max(len(tokens) for tokens in (*lens_baseline, *lens_blocked))
@@ -79,17 +98,20 @@ def case_study_figure(
     key = KEY + 0.19 * (len(key_rows([str(mark.get_label()) for mark in keys], WIDTH - 2 * EDGE)) - 1)
     table = NAMES + 2 * ranks * ROW + BETWEEN
     tall = min(TALLEST, max(SHORTEST, POSITION * positions))
-    first = TEXT_TOP + TEXT_LINE * lines + PARAGRAPH * len(texts) + BLOCK
+    answered = TEXT_TOP + TEXT_LINE * lines + PARAGRAPH * len(texts) + BLOCK
+    first = answered + 0.05 + TEXT_LINE * (1 + sum(map(_lines, rows))) + PARAGRAPH * len(rows) + BLOCK
     second = first + key + table + BLOCK + 0.1
     height = second + 0.25 + tall + max(below, 0.5) + BOTTOM
     figure = Figure(figsize=(WIDTH, height))
     heading(
         figure,
         in_house_font(title),
-        f"Baseline beside {condition}: the same question, answered twice.",
+        in_house_font(note or f"Baseline beside {condition}."),
         EDGE,
     )
     _write(figure, texts)
+    _block(figure, "What was answered", EDGE, answered)
+    _write_answers(figure, answers, rows, answered + 0.05)
     _block(figure, "What each position decodes to", EDGE, first)
     draw_key(figure, keys, EDGE, first + 0.08, WIDTH - 2 * EDGE)
     axes = _axes(figure, EDGE, first + key, WIDTH - 2 * EDGE, table)
@@ -113,13 +135,71 @@ def _axes(figure: Figure, left: float, top: float, wide: float, tall: float) -> 
     return figure.add_axes((left / width, 1 - (top + tall) / height, wide / width, tall / height))
 
 
-def _paragraphs(
-    question: str, gold: str, answer_baseline: str, answer_blocked: str, condition: str
-) -> list[tuple[str, str]]:
-    """Label and words in lines of the question, the solution and both answers."""
+def _paragraphs(question: str, solution: str) -> list[tuple[str, str]]:
+    """Label and words in lines; those of the solution are its own."""
     width = WIDTH - 2 * EDGE - LABEL
-    parts = (("Question", question), ("Gold", gold), ("Baseline", answer_baseline), (condition, answer_blocked))
-    return [(label, wrapped(" ".join(_words(text, width)), TEXT, width)) for label, text in parts]
+    parts = (("Question", " ".join(question.split())), ("Solution", solution))
+    return [(label, "\n".join(_wrapped(line, width) for line in _own_lines(text))) for label, text in parts]
+
+
+def _own_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()] or [""]
+
+
+def _wrapped(text: str, width: float) -> str:
+    """``text`` in lines of at most ``width`` inches, with letters that can be drawn."""
+    return wrapped(" ".join(_words(text, width)), TEXT, width)
+
+
+def _row(answer: Answer, in_full: bool) -> list[str]:
+    """Cells of an answer's row, each in lines that its column has room for, or in one line."""
+    cells = (
+        answer.condition,
+        answer.text,
+        answer.error_class,
+        answer.evidence,
+        shown(answer.gold_log_probability, ".3g"),
+    )
+    room = [width - COLUMN_GAP for width in COLUMNS.values()]
+    if in_full:
+        return [
+            shortened(in_house_font(cells[0]), TEXT, room[0]),
+            *(_wrapped(cell, width) if cell else "" for cell, width in zip(cells[1:], room[1:], strict=True)),
+        ]
+    return [
+        shortened(in_house_font(" ".join(cell.split())), TEXT, width) for cell, width in zip(cells, room, strict=True)
+    ]
+
+
+def _lines(row: Sequence[str]) -> int:
+    return max(cell.count("\n") + 1 for cell in row)
+
+
+def _write_answers(figure: Figure, answers: Sequence[Answer], rows: Sequence[Sequence[str]], top: float) -> None:
+    """The table of answers, a wrong one's class in colour."""
+    width, height = figure.get_size_inches()
+    lefts = EDGE + np.cumsum([0.0, *COLUMNS.values()])
+
+    def write(column: int, down: float, line: str, colour: str) -> None:
+        figure.text(
+            lefts[column] / width,
+            1 - down / height,
+            line,
+            fontsize=TEXT,
+            color=colour,
+            va="top",
+            parse_math=False,
+        )
+
+    for column, name in enumerate(COLUMNS):
+        write(column, top, name, MUTED)
+    down = top + TEXT_LINE
+    for answer, row in zip(answers, rows, strict=True):
+        for column, cell in enumerate(row):
+            wrong = column == 2 and answer.error_class != CORRECT
+            for place, line in enumerate(cell.split("\n")):
+                write(column, down + TEXT_LINE * place, line, ACCENT if wrong else MUTED if column == 0 else INK)
+        down += TEXT_LINE * _lines(row) + PARAGRAPH
 
 
 def _words(text: str, width: float) -> list[str]:

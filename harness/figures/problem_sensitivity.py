@@ -11,11 +11,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from harness.figures.conditions import look_of
+from harness.figures.conditions import look_of_thought
 from harness.figures.keys import LINE, draw_key, key_rows
 from harness.figures.panels import LEGEND, value_grid
 from harness.figures.patterns import MINIMAL_WIDTH
-from harness.figures.style import FAINT, INK, MUTED, styled
+from harness.figures.style import FAINT, INK, styled
 from harness.figures.text import equation, fitted_size, heading, shortened, width_of
 
 WIDTH, LEFT, RIGHT, BOTTOM, TOP = 12.0, 0.72, 0.2, 0.42, 1.52
@@ -45,6 +45,7 @@ def problem_sensitivity_scatter(
     impact: np.ndarray,
     feature_names: Sequence[str],
     conditions: Sequence[str],
+    thoughts: Sequence[int],
     pearson: np.ndarray,
     spearman: np.ndarray,
     q: np.ndarray,
@@ -53,17 +54,22 @@ def problem_sensitivity_scatter(
     """A panel per feature: above, mean impact by its value under both conditions; below, every problem as a point.
 
     ``features`` [n, F] of n problems, called ``feature_names``; a feature of 0 and 1 is drawn as two groups, one with
-    many values in groups of as many problems. ``impact`` [n, 2] under the two ``conditions``: 1 where the right answer is
-    lost, -1 where it is gained, else 0. ``pearson``, ``spearman`` and ``q`` [F, 2] are written above each panel. A
-    problem whose feature is NaN is left out of its panel; an undefined coefficient is n/a. Intervals are bootstrapped
-    over the problems of a group.
+    many values in groups of as many problems; one that is the same in all problems has no panel and is named above.
+    ``impact`` [n, 2] under the two ``conditions``, which block these ``thoughts``: 1 where the right answer is lost, -1
+    where it is gained, else 0. ``pearson``, ``spearman`` and ``q`` [F, 2] are written above each panel. A problem whose
+    feature is NaN is left out of its panel; an undefined coefficient is n/a. Intervals are bootstrapped over the problems
+    of a group.
     """
-    count = features.shape[1]
+    varies = np.array([len(np.unique(column[np.isfinite(column)])) > 1 for column in features.T], dtype=bool)
+    same = [name for name, one in zip(feature_names, varies, strict=True) if not one]
+    feature_names = [name for name, one in zip(feature_names, varies, strict=True) if one]
+    features, pearson, spearman, q = features[:, varies], pearson[varies], spearman[varies], q[varies]
+    count = max(len(feature_names), 1)
     columns = min(COLUMNS, count)
     rows = -(-count // columns)
     wide = (WIDTH - LEFT - RIGHT - ACROSS * (COLUMNS - 1)) / COLUMNS
     tall = MEANS + BETWEEN + POINTS
-    marks = _marks(conditions)
+    marks = _marks(conditions, thoughts)
     width = max(LEFT + columns * wide + (columns - 1) * ACROSS + RIGHT, MINIMAL_WIDTH)
     top = TOP + LINE * (len(key_rows([str(mark.get_label()) for mark in marks], width - LEFT - RIGHT)) - 1)
     height = top + rows * tall + (rows - 1) * DOWN + BOTTOM
@@ -78,10 +84,11 @@ def problem_sensitivity_scatter(
         )
         known = np.isfinite(features[:, index])
         values, effects = features[known, index], impact[known]
-        _draw_means(means, values, effects)
-        _draw_points(points, values, effects)
+        _draw_means(means, values, effects, thoughts)
+        _draw_points(points, values, effects, thoughts)
         _horizontal(means, points, values)
-        _write_coefficients(means, conditions, pearson[index], spearman[index], q[index], wide)
+        coefficients = np.stack([pearson[index], spearman[index], q[index]], axis=1)
+        _write_coefficients(means, conditions, thoughts, coefficients, wide)
         means.set_title(
             name, loc="left", weight="bold", pad=28, parse_math=False, fontsize=fitted_size(name, 8.5, 0.85 * wide)
         )
@@ -90,14 +97,14 @@ def problem_sensitivity_scatter(
         if column == 0:
             means.set_ylabel("Mean impact")
         upper.append(means)
-    low, high = (end(axes.get_ylim()[side] for axes in upper) for side, end in ((0, min), (1, max)))
     for axes in upper:
-        axes.set_ylim(low, high)
+        axes.set_ylim(*(end(one.get_ylim()[side] for one in upper) for side, end in ((0, min), (1, max))))
     heading(
         figure,
         title,
         f"{len(impact):,} problems. Impact: 1 where the right answer is lost, −1 where it is gained. Above: means with 95 % "
-        "bootstrap intervals; below: every problem.",
+        "bootstrap intervals; below: every problem. r: Pearson, ρ: Spearman, q: of ρ."
+        + (f" The same in all problems: {', '.join(same)}." if same else ""),
         LEFT,
     )
     draw_key(figure, marks, LEFT, LEGEND, width - LEFT - RIGHT)
@@ -113,24 +120,33 @@ def problem_sensitivity_types(
     interval: np.ndarray,
     counts: Sequence[int],
     conditions: Sequence[str],
+    thoughts: Sequence[int],
     title: str = "Which problems suffer, by type",
 ) -> Figure:
-    """Mean impact under two ``conditions`` for each of G types of problem, one row each.
+    """Mean impact under two ``conditions``, which block these ``thoughts``, for each of G types of problem, one row each.
 
     ``names`` [G] of the types, ``counts`` [G] their problems; those that follow each other with the same entry in
     ``headings`` [G] stand together under it. ``means`` [G, 2] with ``interval`` [2, G, 2], low and high; NaN where
-    undefined.
+    undefined. A heading under which fewer than two types have problems tells none apart and is left out; so is a type
+    without problems. What is left out is named above.
     """
+    filled = np.array(counts) > 0
+    apart = np.array([sum(filled[place] for place, one in enumerate(headings) if one == text) > 1 for text in headings])
+    kept = np.flatnonzero(filled & apart)
+    missing = [f"{text.lower()}: {name}" for text, name, some in zip(headings, names, filled, strict=True) if not some]
+    names, headings = [names[place] for place in kept.tolist()], [headings[place] for place in kept.tolist()]
+    counts = [counts[place] for place in kept.tolist()]
+    means, interval = means[kept], interval[:, kept]
     groups = [(text, len(list(members))) for text, members in groupby(headings)]
     labels = [
         f"{shortened(name, 7.5, NAMES - width_of(f' ({count:,})', 7.5))} ({count:,})"
         for name, count in zip(names, counts, strict=True)
     ]
-    left = 0.4 + max(width_of(label, 7.5) for label in labels)
+    left = 0.4 + max((width_of(label, 7.5) for label in labels), default=0.0)
     wide = max(4.6, MINIMAL_WIDTH - left - RIGHT)
     width = left + wide + RIGHT
     tall = ROW * len(names) + HEADING * len(groups)
-    marks = _marks(conditions)
+    marks = _marks(conditions, thoughts)
     top = 0.9 + LINE * (len(key_rows([str(mark.get_label()) for mark in marks], width - 0.3 - RIGHT)) - 1)
     height = top + tall + 0.5
     figure = Figure(figsize=(width, height))
@@ -156,8 +172,8 @@ def problem_sensitivity_types(
         if index % 2 == 0:
             axes.axhspan(row - ROW / 2, row + ROW / 2, color="#f3f5f7", linewidth=0, zorder=0)
     axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
-    for condition, shift in enumerate((-0.19 * ROW, 0.19 * ROW)):
-        marker, colour = look_of(condition + 1)
+    for condition, (thought, shift) in enumerate(zip(thoughts, (-0.19 * ROW, 0.19 * ROW), strict=False)):
+        marker, colour = look_of_thought(thought)
         rows = np.array(places) + shift
         axes.hlines(rows, *interval[:, :, condition], color=colour, linewidth=1.3, zorder=3)
         axes.plot(
@@ -173,8 +189,6 @@ def problem_sensitivity_types(
             zorder=4,
         )
     low, high = _limits(means, interval)
-    for index in np.flatnonzero(~np.isfinite(means).any(axis=1)).tolist():
-        axes.text(low + 0.02 * (high - low), places[index], "n/a", color=MUTED, fontsize=NOTE, va="center")
     axes.set_xlim(low, high)
     axes.set_ylim(tall, 0)
     axes.set_yticks(places, labels, parse_math=False)
@@ -185,7 +199,8 @@ def problem_sensitivity_types(
     heading(
         figure,
         title,
-        "Impact: 1 where the right answer is lost, −1 where it is gained. Means with 95 % bootstrap intervals over problems.",
+        "Impact: 1 where the right answer is lost, −1 where it is gained. Means with 95 % bootstrap intervals over problems."
+        + (f" Without problems: {', '.join(missing)}." if missing else ""),
         0.3,
     )
     draw_key(figure, marks, 0.3, LEGEND, width - 0.3 - RIGHT)
@@ -222,23 +237,23 @@ def mean_and_bounds(impact: np.ndarray) -> tuple[float, float, float]:
     return float(np.mean(impact)), float(low), float(high)
 
 
-def _marks(conditions: Sequence[str]) -> list[Artist]:
-    looks = [look_of(condition + 1) for condition in range(len(conditions))]
+def _marks(conditions: Sequence[str], thoughts: Sequence[int]) -> list[Artist]:
+    looks = [look_of_thought(thought) for thought in thoughts]
     return [
         Line2D([], [], linestyle="none", marker=marker, markersize=5, color=colour, label=name)
         for name, (marker, colour) in zip(conditions, looks, strict=True)
     ]
 
 
-def _draw_means(axes: Axes, values: np.ndarray, impact: np.ndarray) -> None:
+def _draw_means(axes: Axes, values: np.ndarray, impact: np.ndarray, thoughts: Sequence[int]) -> None:
     groups = grouped(values) if len(values) else []
     places = [float(np.median(values[group])) for group in groups]
     axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
     figure = axes.get_figure(root=True)
     assert figure is not None
     bounds = []
-    for condition, side in enumerate((-SHIFT, SHIFT)):
-        marker, colour = look_of(condition + 1)
+    for condition, (thought, side) in enumerate(zip(thoughts, (-SHIFT, SHIFT), strict=False)):
+        marker, colour = look_of_thought(thought)
         beside = axes.transData + ScaledTranslation(side, 0, figure.dpi_scale_trans)
         found = np.array([mean_and_bounds(impact[group, condition]) for group in groups]).reshape(-1, 3)
         axes.vlines(places, found[:, 1], found[:, 2], color=colour, linewidth=1.2, transform=beside, zorder=3)
@@ -261,11 +276,11 @@ def _draw_means(axes: Axes, values: np.ndarray, impact: np.ndarray) -> None:
     value_grid(axes)
 
 
-def _draw_points(axes: Axes, values: np.ndarray, impact: np.ndarray) -> None:
+def _draw_points(axes: Axes, values: np.ndarray, impact: np.ndarray, thoughts: Sequence[int]) -> None:
     """Every problem, moved at random inside its row and, where values repeat, beside its value."""
     generator = np.random.default_rng(0)
     beside = _room(values)
-    for condition, side in enumerate((0.2, -0.2)):
+    for condition, (thought, side) in enumerate(zip(thoughts, (0.2, -0.2), strict=False)):
         axes.plot(
             values + generator.uniform(-beside, beside, len(values)),
             impact[:, condition] + side + generator.uniform(-0.15, 0.15, len(values)),
@@ -273,7 +288,7 @@ def _draw_points(axes: Axes, values: np.ndarray, impact: np.ndarray) -> None:
             marker="o",
             markersize=1.7,
             markeredgewidth=0,
-            color=look_of(condition + 1)[1],
+            color=look_of_thought(thought)[1],
             alpha=float(np.clip(120 / (1 + len(values)), 0.2, 0.7)),
             label=f"problems {condition}",
             rasterized=True,
@@ -335,16 +350,12 @@ def _logarithmic(values: np.ndarray) -> bool:
 
 
 def _write_coefficients(
-    axes: Axes, conditions: Sequence[str], pearson: np.ndarray, spearman: np.ndarray, q: np.ndarray, wide: float
+    axes: Axes, conditions: Sequence[str], thoughts: Sequence[int], coefficients: np.ndarray, wide: float
 ) -> None:
-    for condition, name in enumerate(conditions):
+    for condition, (name, thought, found) in enumerate(zip(conditions, thoughts, coefficients, strict=True)):
         words = ", ".join(
             equation(symbol, float(value), form)
-            for symbol, value, form in (
-                ("r", pearson[condition], "z.2f"),
-                ("ρ", spearman[condition], "z.2f"),
-                ("q", q[condition], ".2g"),
-            )
+            for symbol, form, value in zip("rρq", ("z.2f", "z.2f", ".2g"), found, strict=True)
         )
         line = f"{shortened(name, NOTE, NAME)}: {words}"
         axes.text(
@@ -352,7 +363,7 @@ def _write_coefficients(
             1 + (0.17 - 0.13 * condition) / MEANS,
             line,
             transform=axes.transAxes,
-            color=look_of(condition + 1)[1],
+            color=look_of_thought(thought)[1],
             fontsize=fitted_size(line, NOTE, wide),
             va="bottom",
             parse_math=False,

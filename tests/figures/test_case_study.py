@@ -3,7 +3,7 @@ import pytest
 from matplotlib.collections import PolyCollection, QuadMesh
 from matplotlib.colors import to_hex
 
-from harness.figures.case_study import case_study_figure
+from harness.figures.case_study import COLUMNS, Answer, case_study_figure
 from harness.figures.patterns import COLOUR_BAR
 from harness.figures.shaded_text import SHADE
 from harness.figures.style import ACCENT
@@ -48,11 +48,19 @@ def _inputs(thoughts=6, layers=4, seed=0, ranks=5):
         "classes": classes,
         "divergence": divergence,
         "question": "Janet sells 16 duck eggs for $2 each. " * 23,
-        "gold": "16 * 2 = <<16*2=32>>32 #### 32",
-        "answer_baseline": "The answer is: 32",
-        "answer_blocked": "The answer is: 23",
-        "condition": "CT0 blocked",
+        "solution": "They cost 16 * 2 = <<16*2=32>>32 dollars.\nThat is all.\n#### 32",
+        "answers": [
+            Answer("baseline", "The answer is: 32", "CORRECT", "", -0.123),
+            Answer("blocked CT0", "The answer is: 23", "CALC_ERROR", "16 x 2 = 23 (step 1: digits swapped)", -7.6543),
+            Answer("blocked CT1", "The answer is: 31", "CALC_ERROR", "16 x 2 = 31 (step 1: off by 1)", -2.5),
+            Answer("all blocked", "no answer at all", "NONSENSE", "no number in the text", -20.0),
+        ],
     }
+
+
+def _answering(text, evidence="", condition="blocked CT0"):
+    baseline, _, *others = _inputs()["answers"]
+    return [baseline, Answer(condition, text, "LOGIC_ERROR", evidence, -1.0), *others]
 
 
 def _axes(figure):
@@ -170,20 +178,74 @@ def test_the_distance_is_drawn_by_position_and_depth_and_hatched_where_identical
     assert hatched.get_hatch() and len(hatched.get_paths()) == 5
 
 
-def test_question_and_answers_are_written_in_full():
+def _table(figure):
+    """Cells of the table of answers: by column, the words from the top."""
+    lay_out(figure)
+    heads = [next(text for text in figure.texts if text.get_text() == name) for name in COLUMNS]
+    assert len({head.get_position()[1] for head in heads}) == 1
+    end = next(text for text in figure.texts if text.get_text() == "What each position decodes to")
+    below = [
+        text for text in figure.texts if end.get_position()[1] < text.get_position()[1] < heads[0].get_position()[1]
+    ]
+    return {
+        head.get_text(): [text for text in below if text.get_position()[0] == head.get_position()[0]] for head in heads
+    }
+
+
+def test_question_and_solution_are_written_in_full_the_solution_line_by_line():
     inputs = _inputs()
-    inputs["answer_blocked"] = "  \n"
-    written = " ".join(text.get_text() for text in case_study_figure(**inputs).texts)
-    for name in ("question", "gold", "answer_baseline"):
-        assert " ".join(inputs[name].split()) in written
-    assert "CT0 blocked (empty)" in written
+    figure = case_study_figure(**inputs)
+    written = [text.get_text() for text in figure.texts]
+    assert " ".join(inputs["question"].split()) in " ".join(written)
+    place = written.index("Solution")
+    assert written[place + 1 : place + 4] == inputs["solution"].split("\n")
+
+
+def test_every_answer_stands_with_its_condition_class_evidence_and_probability():
+    inputs = _inputs()
+    columns = {name: [text.get_text() for text in cells] for name, cells in _table(case_study_figure(**inputs)).items()}
+    answers = inputs["answers"]
+    assert columns == {
+        "Condition": [one.condition for one in answers],
+        "Answer": [one.text for one in answers],
+        "Class": [one.error_class for one in answers],
+        "Evidence": [one.evidence for one in answers],
+        "Gold answer's log p": ["−0.123", "−7.65", "−2.5", "−20"],
+    }
+
+
+def test_a_row_of_the_table_is_at_one_height_and_the_class_of_a_wrong_answer_in_colour():
+    table = _table(case_study_figure(**_inputs()))
+    heights = [[text.get_position()[1] for text in table[name]] for name in ("Condition", "Answer", "Class")]
+    assert heights[0] == heights[1] == heights[2] and np.all(np.diff(heights[0]) < 0)
+    assert [to_hex(text.get_color()) == ACCENT for text in table["Class"]] == [False, True, True, True]
+
+
+def test_the_two_answers_that_are_compared_stand_in_full_and_others_in_one_line():
+    long, why = "and then they have 32 of them " * 20, "16 x 2 = 31, " * 30
+    inputs = {**_inputs(), "answers": _answering(long, why)}
+    inputs["answers"][3] = Answer("all blocked", long, "NONSENSE", why, -1.0)
+    figure = case_study_figure(**inputs)
+    table = _table(figure)
+    last = table["Condition"][3].get_position()[1]
+    for column, words in (("Answer", long), ("Evidence", why)):
+        above = [text.get_text() for text in table[column] if text.get_position()[1] > last]
+        assert " ".join(words.split()) in " ".join(above)
+        (below,) = [text.get_text() for text in table[column] if text.get_position()[1] <= last]
+        assert below.endswith("…")
+    assert_readable(figure)
+
+
+def test_the_note_says_what_the_condition_is():
+    figure = case_study_figure(**_inputs(), note="CT0 blocked: no later thought can read it.")
+    assert "CT0 blocked: no later thought can read it." in [text.get_text() for text in figure.texts]
 
 
 @pytest.mark.parametrize(("thoughts", "layers"), [(2, 1), (6, 4), (12, 16)])
 @pytest.mark.parametrize("answer", ["18", "", "x" * 1500, "中文 $3 and $4\n\n" * 20, "a \\ b _{2} ^ % # ~ & " * 40])
 def test_text_is_readable(thoughts, layers, answer):
-    inputs = {**_inputs(thoughts, layers), "answer_blocked": answer, "gold": answer or "5"}
-    inputs["condition"] = "a long $name$ of a condition " * 3
+    inputs = {**_inputs(thoughts, layers), "solution": answer}
+    inputs["answers"] = _answering(answer, answer, "a long $name$ of a condition " * 3)
     inputs["classes"][1] = "numbers that cost $5_ and $6 in the question"
     figure = case_study_figure(**inputs, title=f"case {answer[:100]} " * 2)
     assert_readable(figure)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
-from harness.figures.conditions import look_of
+from harness.figures.conditions import look_of_thought
 from harness.figures.problem_sensitivity import (
     BINS,
     FEWEST,
@@ -22,7 +22,8 @@ FEATURES = (
     "n_tokens", "n_operations", "n_operation_types", "max_number", "multi_step", "has_division", "has_multiplication",
     "has_fractions",
 )  # fmt: skip
-CONDITIONS = ("CT0 blocked", "CT4 blocked")
+CONDITIONS = ("blocked CT0", "blocked CT4")
+THOUGHTS = (0, 4)
 
 
 def _inputs(n=1319, seed=0, features=8):
@@ -41,6 +42,7 @@ def _inputs(n=1319, seed=0, features=8):
         "impact": generator.choice([-1, 0, 1], (n, 2), p=[0.05, 0.8, 0.15]),
         "feature_names": FEATURES[:features],
         "conditions": CONDITIONS,
+        "thoughts": THOUGHTS,
         "pearson": generator.uniform(-1, 1, (features, 2)),
         "spearman": generator.uniform(-1, 1, (features, 2)),
         "q": generator.uniform(0, 1, (features, 2)) ** 3,
@@ -57,11 +59,12 @@ def _types(seed=0):
         "interval": np.stack([means - 0.03, means + 0.05]),
         "counts": [100, 500, 719, 400, 919, 3, 1316],
         "conditions": CONDITIONS,
+        "thoughts": THOUGHTS,
     }
 
 
 def _strokes(axes, condition):
-    colour = look_of(condition + 1)[1]
+    colour = look_of_thought(THOUGHTS[condition])[1]
     found = [part for part in axes.collections if isinstance(part, LineCollection)]
     (part,) = [part for part in found if to_hex(part.get_color()[0]) == to_hex(colour)]
     return segments(part)
@@ -153,9 +156,11 @@ def test_each_panel_says_its_coefficients_in_the_colours_of_the_conditions():
     inputs["pearson"][0, 1] = np.nan
     axes = problem_sensitivity_scatter(**inputs).axes[0]
     first, second = axes.texts
-    assert first.get_text() == "CT0 blocked: r = −0.12, ρ = 0.46, q = 0.032"
-    assert second.get_text().startswith("CT4 blocked: r n/a, ρ = ")
-    assert [to_hex(text.get_color()) for text in axes.texts] == [to_hex(look_of(place)[1]) for place in (1, 2)]
+    assert first.get_text() == "blocked CT0: r = −0.12, ρ = 0.46, q = 0.032"
+    assert second.get_text().startswith("blocked CT4: r n/a, ρ = ")
+    assert [to_hex(text.get_color()) for text in axes.texts] == [
+        to_hex(look_of_thought(place)[1]) for place in THOUGHTS
+    ]
 
 
 def test_means_of_all_features_share_a_scale():
@@ -207,14 +212,39 @@ def test_types_stand_under_their_heading():
     )
 
 
-def test_a_type_without_problems_is_said_to_be_undefined():
+def test_types_without_problems_have_no_row_nor_has_a_heading_with_nothing_to_tell_apart():
     inputs = _types()
-    inputs["means"][5], inputs["interval"][:, 5], inputs["counts"][5] = np.nan, np.nan, 0
+    for empty in (1, 5):
+        inputs["means"][empty], inputs["interval"][:, empty], inputs["counts"][empty] = np.nan, np.nan, 0
     figure = problem_sensitivity_types(**inputs)
     (axes,) = figure.axes
-    (word,) = [text for text in axes.texts if text.get_text() == "n/a"]
-    assert word.get_position()[1] == axes.get_yticks()[5]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == ["1 (100)", "3 or more (719)", "with division (400)", "without (919)"]
+    assert [text.get_text() for text in axes.texts] == ["Operations", "Division"]
+    assert lines(axes)["condition 0"][:, 0] == pytest.approx(inputs["means"][[0, 2, 3, 4], 0])
+    assert (_strokes(axes, 1)[:, :, 0] == inputs["interval"][:, [0, 2, 3, 4], 1].T).all()
+    assert any(
+        "Without problems: operations: 2, fractions: with fractions." in text.get_text() for text in figure.texts
+    )
     assert_readable(figure)
+
+
+def test_types_that_all_have_problems_leave_nothing_to_say():
+    assert not any("Without" in text.get_text() for text in problem_sensitivity_types(**_types()).texts)
+
+
+def test_a_feature_that_is_the_same_in_all_problems_has_no_panel_and_is_named():
+    inputs = _inputs()
+    inputs["features"][:, 1], inputs["features"][:, 7] = 2, 0
+    inputs["features"][3, 1] = np.nan
+    figure = problem_sensitivity_scatter(**inputs)
+    left = [name for name in FEATURES if name not in ("n_operations", "has_fractions")]
+    assert [axes.get_title(loc="left") for axes in figure.axes[::2]] == left
+    assert any("The same in all problems: n_operations, has_fractions." in text.get_text() for text in figure.texts)
+    words = figure.axes[2].texts[0].get_text()
+    assert words.startswith(f"blocked CT0: r = {inputs['pearson'][2, 0]:.2f}".replace("-", "−"))
+    assert_readable(figure)
+    assert not any("The same" in text.get_text() for text in problem_sensitivity_scatter(**_inputs()).texts)
 
 
 @pytest.mark.parametrize("word", ["a", "$x$ a long name_1 of what there is " * 6])
