@@ -13,17 +13,19 @@ import pytest
 from matplotlib.figure import Figure
 
 import harness
-from harness.behaviour import CODES, ERROR_CLASSES
+from harness.behaviour import CODES, ERROR_CLASSES, FEATURES
 from harness.cli import main
-from harness.criteria.behaviour_report import BehaviourReport
-from harness.criteria.case_files import CaseFiles
+from harness.criteria.behaviour_report import BehaviourReport, _plain
+from harness.criteria.case_files import CaseFiles, narrative
 from harness.criteria.cases import Case, choose
 from harness.criteria.criterion import NotMeasured
+from harness.criteria.errors import kind_tests
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.inside_files import InsideFiles
 from harness.criteria.registry import criteria, find
 from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS
+from harness.criteria.sensitivity_files import FEATURE_WORDS
 from harness.criteria.taxonomy_files import TaxonomyFiles
 from harness.figures.save import save_figure
 from harness.interventions.designs import blocks_design
@@ -31,6 +33,7 @@ from harness.judging import Run
 from harness.measures import NotApplicable
 from harness.options import RunOptions
 from tests.criteria.tampering import changed
+from tests.figures.reading import texts_of
 
 MODEL = "tiny-gpt2"
 N = 16
@@ -330,6 +333,88 @@ def test_the_command_reads_every_file_of_predictions_variants_included(study: Mo
         {(row["id"], row["condition"]): row for row in content["predictions"]} for content in (full, found["full"])
     ]
     assert by_place[0] == by_place[1]
+
+
+def keys(figure: Any) -> list[str]:
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_error_figures_show_every_blocked_thought(study: ModelStudy) -> None:
+    blocked = [f"blocked CT{position}" for position in range(study.n_latents)]
+    conditions = saved(study, study.taxonomy_files.summary)["conditions"]
+    assert keys(study.taxonomy_files._distributions())[: 1 + study.n_latents] == [
+        f"{name}: {conditions[name]['n_errors']} wrong" for name in ("baseline", *blocked)
+    ]
+    titles = [axes.get_title(loc="left") for axes in study.taxonomy_files._flow().axes]
+    assert [title.split(":")[0] for title in titles] == blocked
+
+
+def test_stars_among_wrong_answers_are_those_of_the_two_kinds_that_are_tested(study: ModelStudy) -> None:
+    tests = kind_tests(study.intervened.blocks())
+    names = ["baseline", "blocked CT0", "blocked CT3"]
+    q = study.taxonomy_files._among_errors_q(names, ["LOGIC_ERROR", "OPERATION_REVERSAL", "CALC_ERROR"])
+    of = [tests.columns.index(study.intervened.blocks().names.index(name)) for name in names[1:]]
+    assert np.isnan(q[0]).all() and np.isnan(q[:, 0]).all()
+    np.testing.assert_array_equal(q[1:, [2, 1]], tests.q[:, of].T)
+
+
+def test_figures_say_blocked_and_call_features_and_types_by_words(study: ModelStudy) -> None:
+    figures = [
+        study.sensitivity_files._scatter(),
+        study.sensitivity_files._types(),
+        study.inside_files._redistribution(),
+        study.inside_files._divergence(),
+        study.taxonomy_files._distributions(),
+        study.case_files._figure(study.case_files.cases[0]),
+    ]
+    for figure in figures:
+        words = [text.get_text() for text in texts_of(figure)]
+        assert any("blocked" in one for one in words)
+        assert not [one for one in words if re.search(r"hidden|hiding|n_|has_|max_number", one)]
+    assert set(FEATURE_WORDS) == set(FEATURES)
+
+
+def test_a_case_shows_the_solution_the_evidence_and_the_answers_under_all_conditions(study: ModelStudy) -> None:
+    case = study.case_files.cases[0]
+    words = [text.get_text() for text in study.case_files._figure(case).texts]
+    problem = study.case_files.problems[case.row]
+    assert all(any(" ".join(line.split()) in one for one in words) for line in problem.solution.splitlines())
+    answers = study.case_files.content[0]["answers"]
+    for name in answers:
+        assert name in words
+    assert any("no later thought and no answer token can read it" in one for one in words)
+
+
+OUTCOMES = {
+    (True, True): "The answer is right and stays right with CT0 blocked.",
+    (True, False): "Right under the baseline, the answer with CT0 blocked is 7 (OFF_BY_FACTOR: 7 x 1).",
+    (False, True): "Wrong under the baseline (7, OFF_BY_FACTOR: 7 x 1), the answer is right with CT0 blocked.",
+    (False, False): "Already wrong under the baseline (7), the answer with CT0 blocked is 7 (OFF_BY_FACTOR: 7 x 1).",
+}
+
+
+@pytest.mark.parametrize(("before", "after"), OUTCOMES)
+def test_a_case_is_told_by_what_happened_to_it(before: bool, after: bool) -> None:
+    def answer(right: bool) -> dict[str, Any]:
+        if right:
+            return {"number": 3.0, "correct": True, "error_class": "CORRECT", "evidence": "the gold answer 3"}
+        return {"number": 7.0, "correct": False, "error_class": "OFF_BY_FACTOR", "evidence": "7 x 1"}
+
+    answers = {"baseline": answer(before), "blocked CT0": answer(after), "all blocked": answer(not before)}
+    words = narrative(Case(0, 0, 2, -1.5), answers, [[[("a", 0.5)]]] * 2, "blocked CT0", ["CT0"])
+    assert words.startswith(OUTCOMES[before, after])
+    assert "changes by +1.5." in words
+    turned = "wrong" if before else "right"
+    assert words.endswith(f"It is {turned} with all thoughts blocked for all later queries.")
+
+
+def test_the_report_quotes_the_solution_of_every_case_line_by_line(study: ModelStudy) -> None:
+    text = study.absolute(study.behaviour_report.path).read_text(encoding="utf-8")
+    for case in study.case_files.content:
+        quoted = text.split(f"Problem {case['problem_id']}, ")[1].split("Gold answer")[0]
+        lines = [line.rstrip().removeprefix("> ") for line in quoted.splitlines() if line.startswith("> ")]
+        plain = [_plain(line) for line in (case["question"], *case["solution"].splitlines()) if line.strip()]
+        assert lines == plain
 
 
 def made_up(verdict: str, discriminates: bool | None = None, **more: Any) -> Callable[[str], CriterionResult]:
