@@ -215,8 +215,13 @@ def narrative(
 
 def _outcome(answers: dict[str, dict[str, Any]], condition: str) -> str:
     before, after = (answers[name]["correct"] for name in ("baseline", condition))
-    right = {(True, True): "stays right", (True, False): "lost", (False, True): "gained", (False, False): "stays wrong"}
-    return f"{right[before, after]} under {condition}"
+    words = {
+        (True, True): "stays right",
+        (True, False): "is lost",
+        (False, True): "is gained",
+        (False, False): "stays wrong",
+    }
+    return f"the answer {words[before, after]} with CT{FIRST} blocked"
 
 
 def _kind(answer: dict[str, Any]) -> str:

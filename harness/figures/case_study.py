@@ -99,7 +99,7 @@ def case_study_figure(
     table = NAMES + 2 * ranks * ROW + BETWEEN
     tall = min(TALLEST, max(SHORTEST, POSITION * positions))
     answered = TEXT_TOP + TEXT_LINE * lines + PARAGRAPH * len(texts) + BLOCK
-    first = answered + 0.05 + TEXT_LINE * (1 + sum(map(_lines, rows))) + PARAGRAPH * len(rows) + BLOCK
+    first = answered + 0.09 + TEXT_LINE * (1 + sum(map(_lines, rows))) + PARAGRAPH * len(rows) + BLOCK
     second = first + key + table + BLOCK + 0.1
     height = second + 0.25 + tall + max(below, 0.5) + BOTTOM
     figure = Figure(figsize=(WIDTH, height))
@@ -111,7 +111,7 @@ def case_study_figure(
     )
     _write(figure, texts)
     _block(figure, "What was answered", EDGE, answered)
-    _write_answers(figure, answers, rows, answered + 0.05)
+    _write_answers(figure, answers, rows, answered + 0.09)
     _block(figure, "What each position decodes to", EDGE, first)
     draw_key(figure, keys, EDGE, first + 0.08, WIDTH - 2 * EDGE)
     axes = _axes(figure, EDGE, first + key, WIDTH - 2 * EDGE, table)

@@ -14,7 +14,7 @@ from harness.figures.text import fitted_size, heading, shortened, width_of
 
 BOTTOM, TOP, EDGE = 0.2, 0.98, 0.3
 """Inches: margins below, above and beside the labels."""
-LINE, SPACE, DOWN = 0.15, 0.05, 0.5
+LINE, SPACE, DOWN = 0.15, 0.05, 0.65
 """Inches: from one label to the next, between two bars, between two rows of panels."""
 HEIGHTS = {1: 4.8, 2: 3.8}
 SHORT = 3.2

@@ -383,6 +383,9 @@ def test_a_case_shows_the_solution_the_evidence_and_the_answers_under_all_condit
     for name in answers:
         assert name in words
     assert any("no later thought and no answer token can read it" in one for one in words)
+    happened = {(True, True): "stays right", (True, False): "is lost", (False, True): "is gained"}
+    right = tuple(answers[name]["correct"] for name in ("baseline", "blocked CT0"))
+    assert words[0].endswith(f"the answer {happened.get(right, 'stays wrong')} with CT0 blocked")
 
 
 OUTCOMES = {

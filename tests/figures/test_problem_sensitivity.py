@@ -241,8 +241,9 @@ def test_a_feature_that_is_the_same_in_all_problems_has_no_panel_and_is_named():
     left = [name for name in FEATURES if name not in ("n_operations", "has_fractions")]
     assert [axes.get_title(loc="left") for axes in figure.axes[::2]] == left
     assert any("The same in all problems: n_operations, has_fractions." in text.get_text() for text in figure.texts)
-    words = figure.axes[2].texts[0].get_text()
-    assert words.startswith(f"blocked CT0: r = {inputs['pearson'][2, 0]:.2f}".replace("-", "−"))
+    coefficients = (inputs["pearson"][2, 0], inputs["spearman"][2, 0], inputs["q"][2, 0])
+    words = "blocked CT0: r = {:.2f}, ρ = {:.2f}, q = {:.2g}".format(*coefficients).replace("-", "−")
+    assert figure.axes[2].texts[0].get_text() == words
     assert_readable(figure)
     assert not any("The same" in text.get_text() for text in problem_sensitivity_scatter(**_inputs()).texts)
 
