@@ -112,7 +112,7 @@ def error_distributions_figure(
         figure,
         title,
         f"{n:,} problems, answered under each condition; 95 % bootstrap intervals over problems. Square-root scale."
-        + (f" No answer is {', '.join(absent)}." if absent else ""),
+        + (f" No answer is of class {', '.join(absent)}." if absent else ""),
         LEFT,
     )
     draw_key(figure, marks, LEFT, LEGEND, across)

@@ -124,7 +124,7 @@ def test_a_class_of_no_answer_at_all_has_no_row_and_is_named():
     figure = error_distributions_figure(**inputs)
     left = [name for name in CLASSES if name != "NONE"]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == left
-    assert any("No answer is NONE." in text.get_text() for text in figure.texts)
+    assert any("No answer is of class NONE." in text.get_text() for text in figure.texts)
     assert lines(figure.axes[1])["condition 1"][:, 0] == pytest.approx(inputs["among_errors"][1, 1:], nan_ok=True)
     assert not any("No answer" in text.get_text() for text in error_distributions_figure(**_inputs()).texts)
 
