@@ -593,7 +593,7 @@ def test_cases_that_show_something_else_are_drawn_again_and_no_other_figure(
     assert len(drawn) > 1
 
 
-def test_a_model_with_a_single_thought_has_none_that_could_be_blocked_from_another(study: ModelStudy) -> None:
+def test_a_model_with_a_single_thought_has_none_that_could_be_blocked_for_another(study: ModelStudy) -> None:
     lone = replace_latents(study, 1)
     for files in (InsideFiles(lone), TaxonomyFiles(lone), CaseFiles(lone)):
         with pytest.raises(NotApplicable, match="2 thoughts"):
