@@ -32,6 +32,7 @@ from harness.interventions.designs import blocks_design
 from harness.judging import Run
 from harness.measures import NotApplicable
 from harness.options import RunOptions
+from tests.criteria.block_cases import block_trials
 from tests.criteria.tampering import changed
 from tests.figures.reading import texts_of
 
@@ -349,13 +350,27 @@ def test_error_figures_show_every_blocked_thought(study: ModelStudy) -> None:
     assert [title.split(":")[0] for title in titles] == blocked
 
 
-def test_stars_among_wrong_answers_are_those_of_the_two_kinds_that_are_tested(study: ModelStudy) -> None:
-    tests = kind_tests(study.intervened.blocks())
+def test_stars_among_wrong_answers_are_those_of_the_two_kinds_that_are_tested() -> None:
+    def code(problem: int, blocked: int | None, readers: str) -> int:
+        """Three in four answers are wrong, half of them by reversals, which are logic errors with CT0 blocked."""
+        if problem % 4 == 0:
+            return CODES.index("CORRECT")
+        if problem % 8 < 4:
+            return CODES.index("CALC_ERROR")
+        return CODES.index("LOGIC_ERROR" if blocked == 0 else "OPERATION_REVERSAL")
+
+    trials = block_trials(lambda problem, blocked, readers: problem % 4 == 0, 240, code=code)
+    intervened: Any = SimpleNamespace(blocks=lambda: trials)
+    files = TaxonomyFiles(SimpleNamespace(intervened=intervened))  # type: ignore[arg-type]
     names = ["baseline", "blocked CT0", "blocked CT3"]
-    q = study.taxonomy_files._among_errors_q(names, ["LOGIC_ERROR", "OPERATION_REVERSAL", "CALC_ERROR"])
-    of = [tests.columns.index(study.intervened.blocks().names.index(name)) for name in names[1:]]
+    q = files._among_errors_q(names, ["LOGIC_ERROR", "OPERATION_REVERSAL", "CALC_ERROR"])
+    tests = kind_tests(trials)
+    of = [tests.columns.index(trials.names.index(name)) for name in names[1:]]
+    evidenced, reversals = tests.q[:, of]
+    assert reversals[0] < 0.05 < min(evidenced[0], *reversals[1:], *evidenced[1:])
     assert np.isnan(q[0]).all() and np.isnan(q[:, 0]).all()
-    np.testing.assert_array_equal(q[1:, [2, 1]], tests.q[:, of].T)
+    np.testing.assert_array_equal(q[1:, 1], reversals)
+    np.testing.assert_array_equal(q[1:, 2], evidenced)
 
 
 def test_figures_say_blocked_and_call_features_and_types_by_words(study: ModelStudy) -> None:
