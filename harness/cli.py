@@ -1,6 +1,7 @@
 """``codi-harness``: what is there, does a model load, what is judged, and tidying the cache."""
 
 import argparse
+import os
 import sys
 import textwrap
 import time
@@ -28,9 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
     except HarnessError as error:
         print(textwrap.fill(str(error), 100), file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; the interpreter would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -34,6 +34,8 @@ from harness.provenance import provenance
 FIRST_SAMPLE: tuple[SampleName, ...] = ("first",)
 """What studies look at that have no samples of their own."""
 SAMPLES: dict[str, tuple[SampleName, ...]] = {
+    "phase2": ("first", "second"),
+    "phase4": (),
     "importance": ("importance",),
     "steps": ("validation", "sweep"),
     "behaviour": ("test",),

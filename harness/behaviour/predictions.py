@@ -19,6 +19,8 @@ CONDITION_FIELD = "condition"
 LIST_FIELD, PROBLEMS_FIELD = "predictions", "problems"
 
 _OTHERS = ", ".join(f'"{field}"' for field in TEXT_FIELDS)
+BASELINE = "baseline"
+"""What rows call the condition in which nothing was done."""
 FORM = (
     f'a row needs "{QUESTION_FIELD}", "{SOLUTION_FIELD}" (worked, ending in "{MARKER} 42") and the model\'s text as '
     f'"{ANSWER_FIELD}" or one of {_OTHERS}; where it has one of these other names, the solution may also be called '
@@ -93,6 +95,12 @@ def matched(files: Sequence[Predictions]) -> list[Predictions]:
     or states one otherwise, naming the first difference; and when two files have the same name and condition.
     """
     names, called = _names(files), _called(files)
+    conditions = [file.condition for file in files]
+    if BASELINE in conditions[1:] and conditions[0] != BASELINE:
+        raise HarnessError(
+            f"{called[conditions.index(BASELINE)]} says that it is the {BASELINE}, but {called[0]} comes first, with which "
+            "all others are compared. Name the baseline's file first."
+        )
     by_id = all(row.id is not None for file in files for row in file.rows)
     what = "id" if by_id else "question"
     keyed = [_keyed(file, what) for file in files]

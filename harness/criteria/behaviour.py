@@ -22,7 +22,17 @@ READ: tuple[ControlName, ...] = ("random", "uniform-context", "contentless", "co
 
 def first_matters() -> EffectTest[BlockTrials]:
     """q of the answers lost with the first thought blocked; 1 where no more are lost than gained."""
-    return EffectTest(behaviour_study, _first_matters, shortened=lambda trials: _lost_q(trials, FIRST)[0])
+    return EffectTest(
+        behaviour_study,
+        _first_matters,
+        shortened=lambda trials: _lost_q(trials, FIRST)[0],
+        attainable=lambda trials: (least_q(trials), 1.0),
+    )
+
+
+def least_q(trials: BlockTrials) -> float:
+    """q were every right answer of the baseline lost with every thought blocked: no outcome gives a smaller one."""
+    return float(min(1.0, 2.0 ** (1 - int(trials.of("right", "baseline").sum()))))
 
 
 def _lost_q(trials: BlockTrials, position: int) -> tuple[float, Array, Array]:
@@ -35,8 +45,8 @@ def _lost_q(trials: BlockTrials, position: int) -> tuple[float, Array, Array]:
 
 def _first_matters(trials: BlockTrials) -> Measurement:
     value, p, q = _lost_q(trials, FIRST)
-    drop = trials.impact().astype(np.float64)
-    low, high = spread(drop, trials.seed)
+    drop = trials.impact()
+    low, high = drop_intervals(drop, trials.seed)
     means = drop.mean(axis=0)
     return Measurement(
         value,
@@ -104,12 +114,29 @@ def drop_interval(drop: Array, seed: int) -> tuple[float, float]:
     """
     low, high = spread(drop, seed)
     score = paired_drop_interval(int((drop > 0).sum()), int((drop < 0).sum()), len(drop))
-    return min(float(low), score[0]), max(float(high), score[1])
+    # Sums of weights may miss 1 in the last digit.
+    return max(-1.0, min(float(low), score[0])), min(1.0, max(float(high), score[1]))
+
+
+def drop_intervals(drops: Array, seed: int) -> tuple[Array, Array]:
+    """Low and high ends [k] of :func:`drop_interval` for each column of drops [n, k]."""
+    ends = np.array([drop_interval(drop, seed) for drop in drops.T])
+    return ends[:, 0], ends[:, 1]
 
 
 def late_hardly_matters() -> EffectTest[BlockTrials]:
-    """The end farther from 0 of the interval of what the late thought costs."""
-    return EffectTest(behaviour_study, _late_hardly_matters, attainable=(-1.0, 1.0), ends_attained=True)
+    """How far from 0 the farther end of the interval of what the late thought costs is."""
+    return EffectTest(
+        behaviour_study,
+        _late_hardly_matters,
+        attainable=lambda trials: (narrowest(len(trials)), 1.0),
+        ends_attained=True,
+    )
+
+
+def narrowest(n: int) -> float:
+    """How far from 0 the interval of a drop reaches on n problems of which none changes."""
+    return paired_drop_interval(0, 0, n)[1]
 
 
 def _late_hardly_matters(trials: BlockTrials) -> Measurement:
@@ -117,7 +144,7 @@ def _late_hardly_matters(trials: BlockTrials) -> Measurement:
     low, high = drop_interval(drop, trials.seed)
     lost, gained = int((drop > 0).sum()), int((drop < 0).sum())
     return Measurement(
-        low if abs(low) > abs(high) else high,
+        max(abs(low), abs(high)),
         interval=(low, high),
         answer=f"Blocking CT{LATE} costs {drop.mean():.3g} [{low:.3g}, {high:.3g}] of accuracy: {lost} answers lost, "
         f"{gained} gained, of {int(trials.of('right', 'baseline').sum())} that could be lost",

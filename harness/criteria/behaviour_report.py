@@ -1,20 +1,24 @@
 """The report on behaviour in plain language: no sentence without the criterion it rests on, none that goes further than it."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.criteria.behaviour import drop_interval, drop_intervals
 from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS, ROLES, Judged, RoleVerdict, Standing, judge_role, standing
-from harness.criteria.sample import spread
 from harness.files import write_text
-from harness.interventions.designs import ALL_BLOCKED, READERS, SEQUENTIAL, block_name
+from harness.interventions.designs import ALL_BLOCKED, READERS, SEQUENTIAL, Readers, block_name
 
 if TYPE_CHECKING:
     from harness.criteria.evidence import ModelStudy
 
+Array = NDArray[Any]
 DESCRIBED = ("B.2-files", "B.5-redistribution", "B.6-divergence", "B.4-cases")
 """Criteria whose answers describe, and claim nothing."""
 ENOUGH = 0.1
@@ -24,8 +28,9 @@ SECTIONS: Sequence[tuple[Standing, str, str]] = (
     ("supported", "What was found", "These hold for the model and for no control."),
     (
         "empty",
-        "What is true, but says nothing about CT0",
-        "These hold for the model, and for a control as well.",
+        "What holds for a control as well",
+        "Where other thoughts in CT0's place do the same, CT0 is not the only one: the table above says which. Where the model "
+        "fed its mean thoughts does the same, it says nothing about what was thought.",
     ),
     ("unchecked", "What holds, as far as it was looked at", "Not all controls were run for these."),
     ("expected", "What nothing speaks against", "These should hold wherever there is no effect, and they do."),
@@ -36,7 +41,10 @@ SECTIONS: Sequence[tuple[Standing, str, str]] = (
 HEADINGS = {of: heading for of, heading, _ in SECTIONS}
 MUCH_LONGER = 1.5
 """Times the baseline's length that an answer has when the model has gone over to another way of answering."""
-_LONG = {ALL_BLOCKED: "all thoughts", SEQUENTIAL: "all but the thought itself and the one before"}
+_LONG = {
+    ALL_BLOCKED: "all thoughts",
+    SEQUENTIAL: "for each thought all others but the one before; the answer reads all",
+}
 CONTROLS = {
     "sham": "a sham",
     "random": "other thoughts in its place",
@@ -65,8 +73,13 @@ class BehaviourReport:
         study = self._study
         name = f"{study.provenance['time'][5:10]}_{study.name}_{study.intervened.problems('test').name}_behaviour.md"
         relative = f"docs/experiments/{name}"
-        write_text(study.absolute(relative), "\n".join(self._lines()) + "\n")
+        write_text(study.absolute(relative), self.text)
         return relative
+
+    @cached_property
+    def text(self) -> str:
+        """What it says."""
+        return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
         problems = self._study.intervened.problems("test")
@@ -106,8 +119,8 @@ class BehaviourReport:
         lengths = self._lengths()
         yield from ("", "## What blocking each thought costs", "")
         yield (
-            "Share of all answers lost, with its 95 % interval over problems. Some thoughts have more readers than others: the "
-            "third column takes the same two from each. [B.1-ct0]"
+            "Share of all answers lost, with its 95 % interval over problems. Some thoughts have more readers than others: "
+            "blocked for the last thought and the answer, all but the last lose the same two. [B.1-ct0]"
         )
         yield ""
         yield (
@@ -115,22 +128,28 @@ class BehaviourReport:
             "tokens per answer |"
         )
         yield "|---|---|---|---|---|"
-        costs = [
-            (trials.impact(readers), *spread(trials.impact(readers).astype(float), trials.seed)) for readers in READERS
-        ]
+        costs = {
+            readers: (trials.impact(readers), *drop_intervals(trials.impact(readers), trials.seed))
+            for readers in READERS
+        }
         for position in range(T):
             cells = [
                 f"{drop[:, position].mean():.3g} [{low[position]:.3g}, {high[position]:.3g}]"
-                for drop, low, high in costs
+                if block_name(readers, position, T) != "sham"
+                else "no thought is later"
+                for readers, (drop, low, high) in costs.items()
             ]
             name = block_name("both", position, T)
             yield f"| CT{position} | {' | '.join(map(_plain, cells))} | {lengths[name]:.3g} |"
         for name in (ALL_BLOCKED, SEQUENTIAL):
-            drop = trials.right[:, 0].astype(float) - trials.of("right", name)
-            low, high = spread(drop, trials.seed)
+            drop = trials.right[:, 0].astype(int) - trials.of("right", name)
+            low, high = drop_interval(drop, trials.seed)
             cell = _plain(f"{drop.mean():.3g} [{low:.3g}, {high:.3g}]")
             yield f"| {_LONG[name]} | {cell} | | | {lengths[name]:.3g} |"
-        yield from ("", f"Without anything blocked an answer has {lengths['baseline']:.3g} tokens. [B.1-complete]")
+        yield from ("", f"{_dearest(*costs['both'])} [B.1-ct0]")
+        if T > 1:
+            yield f"{_through_thoughts(costs)} [B.1-ct0]"
+        yield f"Without anything blocked an answer has {lengths['baseline']:.3g} tokens. [B.1-complete]"
         longer = [name for name, length in lengths.items() if length > MUCH_LONGER * lengths["baseline"]]
         if longer:
             yield (
@@ -200,6 +219,31 @@ class BehaviourReport:
         )
 
 
+def _dearest(drop: Array, low: Array, high: Array) -> str:
+    """Which thoughts answers are lost without, the dearest first."""
+    means = drop.mean(axis=0)
+    lost = [int(position) for position in np.argsort(-means, kind="stable") if low[position] > 0]
+    if not lost:
+        return "No thought can be said to cost answers: every interval includes 0."
+    named = [f"CT{position} ({means[position]:.3g})" for position in lost]
+    rest = [f"CT{position}" for position in range(len(means)) if position not in lost]
+    others = f"; of {', '.join(rest)} the interval includes 0 or less" if rest else ""
+    return f"Answers are lost with {', '.join(named)} blocked, the dearest first{others}."
+
+
+def _through_thoughts(costs: Mapping[Readers, tuple[Array, Array, Array]]) -> str:
+    """Whether what is lost is lost through other thoughts."""
+    (drop, _, _), (through, low, high) = costs["both"], costs["latents"]
+    dearest, most = int(drop.mean(axis=0).argmax()), int(high.argmax())
+    words = (
+        f"Blocked for later thoughts alone, none costs more than CT{most}, {through[:, most].mean():.3g} "
+        f"[{low[most]:.3g}, {high[most]:.3g}]"
+    )
+    if drop[:, dearest].mean() > 0 and high[most] < drop[:, dearest].mean() / 2:
+        return f"{_plain(words)}: most of what is lost is lost where the answer reads the thoughts, not from thought to thought."
+    return f"{_plain(words)}."
+
+
 def _said(name: str, result: CriterionResult, how: Standing) -> str:
     """A claim with its number, no stronger than its standing."""
     claim = CLAIMS[name]
@@ -215,7 +259,8 @@ def _said(name: str, result: CriterionResult, how: Standing) -> str:
         case "not found":
             return f'Not shown: "{claim}"{number}{"; " + result.reason if result.reason else ""}.'
         case "untested":
-            return f'Not tested: "{claim}" ({_plain(result.reason or "no reason given")}).'
+            why = result.reason or "no outcome on these problems could show it: they are too few, or too few are solved"
+            return f'Not tested: "{claim}" ({_plain(why)}).'
 
 
 def _control(name: str, control: ControlResult) -> str:

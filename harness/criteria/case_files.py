@@ -209,7 +209,7 @@ def narrative(
         if name not in ("baseline", blocked) and before["correct"] != one["correct"]
     ]
     turned = "wrong" if before["correct"] else "right"
-    also = f" It is {turned} with {'; with '.join(others)}." if others else ""
+    also = f" The answer is {turned} with {'; with '.join(others)}." if others else ""
     return f"{happened}{explained}. {moved} {decoded}{also}"
 
 

@@ -58,6 +58,7 @@ _INTERVENED_CODE = (
     "criteria/intervened.py",
     "criteria/sample.py",
     "criteria/sensitivity*.py",
+    "criteria/sorted_answers.py",
     "criteria/steps.py",
     "criteria/taxonomy.py",
     "criteria/trials.py",

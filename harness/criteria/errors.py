@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import fisher_exact
 
 from harness.behaviour import CODES, ERROR_CLASSES
-from harness.criteria.behaviour import FIRST, LATE
+from harness.criteria.behaviour import FIRST, LATE, narrowest
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement
 from harness.criteria.effects import EffectTest, behaviour_study
@@ -19,7 +19,6 @@ from harness.interventions.designs import block_name
 from harness.statistics import (
     benjamini_hochberg,
     mcnemar_p,
-    paired_drop_interval,
     percentile_interval,
     resample_weights,
 )
@@ -192,7 +191,12 @@ def _among_errors(trials: BlockTrials, columns: list[int]) -> tuple[Array, Array
 
 def profile_changes_little() -> EffectTest[BlockTrials]:
     """Upper end of the interval of the distance between the class shares with and without the late thought."""
-    return EffectTest(behaviour_study, _profile_changes_little, ends_attained=True)
+    return EffectTest(
+        behaviour_study,
+        _profile_changes_little,
+        attainable=lambda trials: (narrowest(len(trials)), 1.0),
+        ends_attained=True,
+    )
 
 
 def _profile_changes_little(trials: BlockTrials) -> Measurement:
@@ -205,7 +209,7 @@ def _profile_changes_little(trials: BlockTrials) -> Measurement:
     drawn = np.abs(resample_weights(len(change), RESAMPLES, trials.seed) @ change).sum(axis=1) / 2
     low, high = (float(end) for end in percentile_interval(drawn))
     # Where no answer changed the bootstrap has no width; so large a share may change and still none be seen among n.
-    high = max(high, paired_drop_interval(0, 0, len(change))[1])
+    high = max(high, narrowest(len(change)))
     distance, moved = float(np.abs(change.mean(axis=0)).sum() / 2), int(change.any(axis=1).sum())
     return Measurement(
         high,

@@ -14,6 +14,8 @@ from harness.statistics import resample_weights, simultaneous_interval
 Array = NDArray[Any]
 AT_ONCE = 64
 """Problems whose weights are held in memory."""
+FEWEST = 10
+"""Problems of either kind below which nothing is said about where they part."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Parting:
 
     Relative distance of what leaves the last layer, [P] each with intervals [2, P]; the ``difference`` has intervals that hold
     at all positions together. ``at`` is the first position where it is above 0, None where there is none. ``counts``: flipped,
-    unflipped.
+    unflipped; where either is below :data:`FEWEST` nothing is said about the difference.
     """
 
     flipped: Array
@@ -91,7 +93,7 @@ def parting(distance: Array, before: Array, after: Array, seed: int) -> Parting:
     intervals = [np.stack(spread(one, seed)) for one in groups]
     difference = means[0] - means[1]
     ends, at = np.full((2, positions), np.nan), None
-    if min(map(len, groups)) > 1:
+    if min(map(len, groups)) >= FEWEST:
         drawn = [resample_weights(len(one), RESAMPLES, seed + place) @ one for place, one in enumerate(groups)]
         ends = np.stack(simultaneous_interval(difference, drawn[0] - drawn[1]))
         at = next((position for position in range(positions) if ends[0, position] > 0), None)

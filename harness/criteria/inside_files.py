@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.behaviour import FIRST
-from harness.criteria.inside import Parting, Redistribution, parting, redistribution
+from harness.criteria.inside import FEWEST, Parting, Redistribution, parting, redistribution
 from harness.criteria.sample import spread
 from harness.criteria.split_files import SplitFiles
 
@@ -143,5 +143,6 @@ class InsideFiles(SplitFiles):
             unflipped_interval=np.stack([one.unflipped_interval for one in parts], axis=1),
             counts=np.array([one.counts for one in parts]),
             parts_at=[-1 if one.at is None else one.at for one in parts],
+            fewest=FEWEST,
             title=self._title("how far paths part"),
         )

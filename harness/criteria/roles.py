@@ -8,7 +8,7 @@ from harness.criteria.results import CriterionResult
 
 Standing = Literal["supported", "expected", "empty", "unchecked", "not found", "untested"]
 """Passes and no control does; passes as it should without any effect; passes and a control does too; passes, and not all controls
-were run; fails; skipped, invalid or undefined."""
+were run; fails; skipped, invalid, undefined, or out of reach on these problems."""
 IN_SHORT: Mapping[Standing, str] = {
     "supported": "passes, and no control does",
     "expected": "passes, as it should without an effect",
@@ -29,7 +29,7 @@ CLAIMS: Mapping[str, str] = {
     "B.2-shift-errors": "With CT0 blocked the wrong answers are of another kind",
     "B.2-reversal": "With CT0 blocked operation reversals are more frequent among all answers",
     "B.2-minimal": "With CT4 blocked answers are hardly spread over other classes",
-    "B.3-operations": "The more operations a problem has, the more it loses with CT0 blocked",
+    "B.3-operations": "Problems with more operations tend to lose more with CT0 blocked",
     "B.3-multistep": "Problems of three and more operations lose more with CT0 blocked than shorter ones",
     "B.3-single": "Problems of one operation are hardly affected by blocking CT0",
     "B.5-aggregation": "CT0 reads the question's numbers more than later thoughts do",
@@ -87,7 +87,7 @@ def standing(result: CriterionResult) -> Standing:
     if result.verdict in ("skipped", "invalid") or (result.verdict == "fail" and result.measured is None):
         return "untested"
     if result.verdict == "fail":
-        return "not found"
+        return "untested" if result.reach == "unattainable" else "not found"
     if result.null_should_pass:
         return "expected"
     if result.discriminates is False:

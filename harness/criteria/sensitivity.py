@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.behaviour import FEATURES
-from harness.criteria.behaviour import FIRST, drop_interval
+from harness.criteria.behaviour import FIRST, drop_interval, narrowest
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.criterion import Measurement
 from harness.criteria.effects import EffectTest, behaviour_study
 from harness.criteria.hypothesis import undefined
 from harness.criteria.importance import DRAWS
 from harness.criteria.sample import RESAMPLES
-from harness.measures import EmptyGroup
+from harness.measures import EmptyGroup, NotApplicable
 from harness.statistics import (
     benjamini_hochberg,
     midranks,
@@ -30,6 +30,8 @@ from harness.statistics import (
 )
 
 Array = NDArray[Any]
+HARDLY = 0.05
+"""Accuracy lost that counts as hardly any."""
 
 DRAWS_PER_TEST = 40
 """Pairings for each draw of a control and each test of its family, so that q of a lone small p can be half of 0.05."""
@@ -201,6 +203,11 @@ def _by_multistep(trials: BlockTrials) -> Measurement:
 def _single_step(trials: BlockTrials) -> Measurement:
     few = single_step_ones(trials)
     impact, solved = first_impact(few), solved_ones(few)
+    if narrowest(len(few)) >= HARDLY:
+        raise NotApplicable(
+            f"{len(few)} problems of exactly one operation are too few to show that hardly any is affected: with none changed "
+            f"the interval would reach {narrowest(len(few)):.3g}"
+        )
     low, high = drop_interval(impact, trials.seed)
     lost, gained = int((impact > 0).sum()), int((impact < 0).sum())
     among = first_impact(solved)

@@ -124,6 +124,7 @@ class SortedAnswers:
         - ``out_of_reach``: in how many problems some classes cannot occur;
         - ``random_answers``: what ``random`` holds, in words; ``near_answers``: shares of each code, of conditions by name, of
           wrong answers as far from the gold answer as the condition's;
+        - ``distances``: of conditions by name, how far from gold most wrong numbers are and the share of wrong numbers that are;
         - ``table``: of each code the shares of all problems under the baseline, under each compared condition with the change,
           and of random answers.
 
@@ -139,7 +140,21 @@ class SortedAnswers:
                 "of": f"differences of wrong numbers from gold dealt among these problems, {NEAR_DRAWS} times; shares of them",
                 "conditions": {name: self._near(name, seed) for name in (baseline, *compared)},
             },
+            "distances": {name: self._distance(name) for name in (baseline, *compared)},
             "table": self._table(compared, random.mean(axis=0)),
+        }
+
+    def _distance(self, name: str) -> dict[str, Any]:
+        column = list(self.names).index(name)
+        numbers, wrong = self.numbers[:, column], self.codes[:, column] != CODES.index("CORRECT")
+        away = np.abs(numbers - np.array([problem.gold for problem in self.asked]))[wrong & np.isfinite(numbers)]
+        if not len(away):
+            return {"wrong_numbers": 0, "most_common": None, "share": None}
+        values, counts = np.unique(away, return_counts=True)
+        return {
+            "wrong_numbers": len(away),
+            "most_common": float(values[counts.argmax()]),
+            "share": float(counts.max() / len(away)),
         }
 
     def _near(self, name: str, seed: int) -> dict[str, float]:

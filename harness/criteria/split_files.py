@@ -1,11 +1,12 @@
 """What all result files and figures about the whole test split have in common."""
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from harness.criteria.drawings import drawn_once
 from harness.criteria.sorted_answers import Asked
-from harness.files import digest, write_json
+from harness.files import digest, jsonable, write_json
 from harness.interventions.designs import followed_design
 from harness.measures import NotApplicable
 
@@ -21,6 +22,7 @@ class SplitFiles:
 
     def __init__(self, study: "ModelStudy"):
         self._study = study
+        self._written: dict[str, Any] = {}
 
     @property
     def problems(self) -> "ProblemSet":
@@ -55,8 +57,15 @@ class SplitFiles:
         relative = f"results/{study.name}/{name}"
         about = {"model": study.name, "dataset": problems.name, "split": problems.split, "n_problems": len(problems)}
         came_from = {**study.provenance, "dataset_fingerprint": problems.fingerprint}
-        write_json(study.absolute(relative), {**about, **content, "provenance": came_from})
+        whole = jsonable({**about, **content, "provenance": came_from})
+        write_json(study.absolute(relative), whole)
+        self._written[relative] = whole
         return relative
+
+    def as_written(self, relative: str) -> bool:
+        """Whether a result file still holds what these files wrote into it."""
+        content = json.loads(self._study.absolute(relative).read_text(encoding="utf-8"))
+        return bool(content == self._written[relative])
 
     def _drawn(self, name: str, make: "Callable[[], Figure]", shows: str = "") -> tuple[str, str]:
         """Paths of a figure; ``shows`` names what it shows of the answers, where that is not all."""

@@ -37,6 +37,9 @@ def complete(study: ModelStudy) -> Measurement:
         _as_answered(rows, split.ids, answered.numbers[:, design.index(name)]) for name, rows in of_condition.items()
     ):
         wrong.append(own.variants)
+    wrong += [
+        f"{path} is not as written" for path in (*own.predictions.values(), own.variants) if not own.as_written(path)
+    ]
     return Measurement(
         "== size of the test set" if not wrong else f"wrong: {', '.join(wrong)}",
         n_problems=len(split),
@@ -134,9 +137,9 @@ CRITERIA = (
     hypothesis(
         "B.1-ct4",
         "Blocking CT4 hardly matters",
-        "Accuracy lost with CT4 blocked for the last thought and the answer, its only later readers: the end farthest from 0 of "
-        "the 95 % intervals over problems by bootstrap and by score (Tango 1998); where few answers change the bootstrap has "
-        "hardly any width, however few the problems are.",
+        "Accuracy lost with CT4 blocked for all that comes later: how far from 0 the 95 % "
+        "intervals over problems by bootstrap and by score (Tango 1998) reach at most, to either side; where few answers change "
+        "the bootstrap has hardly any width, however few the problems are.",
         Rule("between", (-0.05, 0.05)),
         late_hardly_matters(),
         rests_on=BLOCK_VALIDITY,

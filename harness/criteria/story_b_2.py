@@ -65,6 +65,7 @@ def files(study: ModelStudy) -> Measurement:
                     wrong.append(f"share of {code} under {name}")
     if summary["out_of_reach"] != out_of_reach(full["problems"]):
         wrong.append("problems where classes are out of reach")
+    wrong += [f"{path} is not as written" for path in (own.full, own.summary) if not own.as_written(path)]
     missing = [path for path in own.figures if not study.absolute(path).is_file()]
     return Measurement(
         "present and consistent" if not wrong + missing else f"wrong: {', '.join((wrong + missing)[:4])}",
@@ -96,6 +97,9 @@ def _in_words(study: ModelStudy, codes: Array, summary: dict[str, Any]) -> str:
         parts.append(
             f"{words} {shown[0]} ({shown[1]} of wrong answers as far from gold, {shown[2]} of answers to other problems)"
         )
+    away = summary["distances"][study.taxonomy_files.blocked[0]]
+    if away["share"] is not None:
+        parts.append(f"{away['share']:.0%} of the wrong numbers are {away['most_common']:g} from gold")
     beyond = summary["out_of_reach"]["n_problems"]
     if beyond:
         parts.append(f"neither can occur in {beyond} of {len(codes)} problems, where no step states the gold answer")

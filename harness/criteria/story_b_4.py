@@ -31,9 +31,11 @@ def studies(study: ModelStudy) -> Measurement:
         and all(len(of_position) == 2 for of_position in one["decodes_to"].values())
         and all(study.absolute(path).is_file() for path in one["figure"])
     ]
+    sound = len(whole) == len(ruled) == len(content["cases"]) and own.as_written(own.studies)
     kinds = {one["chosen_as"]["error_class"] for one in whole}
     return Measurement(
-        len(whole),
+        len(whole) if sound else 0,
+        reason=None if sound else f"{len(whole)} of {len(ruled)} cases are whole, or the file is not as it was written",
         n_problems=len(problems),
         attainable=(0, len(problems)),
         ends_attained=True,
@@ -50,7 +52,8 @@ CRITERIA = (
         "Case studies",
         "Cases of case_studies.json that the rule written there chooses again from the answers, in its order, each with "
         "question, solution, answers per condition, what every thought decodes to with and without CT0 blocked, attention, "
-        "distances, a narrative made of these numbers, and its figure.",
+        "distances, a narrative made of these numbers, and its figure. 0 where any of them lacks something or differs from "
+        "what was measured.",
         CASES,
         studies,
         rests_on=("B.1-sham", "B.1-readback"),

@@ -8,6 +8,7 @@ from harness.criteria.behaviour import FIRST, numbers_read_first
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import hypothesis
 from harness.criteria.evidence import ModelStudy
+from harness.criteria.hypothesis import undefined
 
 TOLERANCE = 1e-4
 
@@ -15,7 +16,10 @@ TOLERANCE = 1e-4
 def redistributed(study: ModelStudy) -> Measurement:
     """How far the gains of the saved file are from the weight removed, by layer, head and query, and in any one problem."""
     own = study.inside_files
-    content = json.loads(study.absolute(own.attention).read_text(encoding="utf-8"))
+    path = own.attention
+    if not own.as_written(path):
+        return undefined(f"{path} is not as it was written")
+    content = json.loads(study.absolute(path).read_text(encoding="utf-8"))
     removed, gained, predicted = (
         np.array(content[name], dtype=np.float64) for name in ("removed", "gained", "in_proportion")
     )

@@ -8,16 +8,17 @@ import numpy as np
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.hypothesis import undefined
+from harness.criteria.inside import FEWEST
 from harness.interventions.designs import HIDDEN
-
-FEWEST = 10
-"""Problems of either kind below which nothing is said about where they part."""
 
 
 def diverging(study: ModelStudy) -> Measurement:
     """The largest distance before the intervention, in the saved means and over single problems."""
     own = study.inside_files
-    content = json.loads(study.absolute(own.divergence).read_text(encoding="utf-8"))
+    path = own.divergence
+    if not own.as_written(path):
+        return undefined(f"{path} is not as it was written")
+    content = json.loads(study.absolute(path).read_text(encoding="utf-8"))
     before, after, words = [], [], []
     for place, (name, thought) in enumerate(zip(own.blocked, HIDDEN, strict=False), start=1):
         saved = content["conditions"][name]

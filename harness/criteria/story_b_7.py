@@ -17,7 +17,8 @@ def written(study: ModelStudy) -> Measurement:
     """What is wrong with the saved report: sentences without a criterion, claims it must not make, links that lead nowhere."""
     report = study.behaviour_report
     path = study.absolute(report.path)
-    lines = path.read_text(encoding="utf-8").splitlines()
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
     bare = [line for line in lines if line.startswith("- ") and not _NAMED.search(line)]
     missing = [
         name
@@ -28,10 +29,14 @@ def written(study: ModelStudy) -> Measurement:
     loose = [
         name
         for name, claim in CLAIMS.items()
-        if not any(claim in line and heading == HEADINGS[standing(study.judged(name))] for heading, line in places)
+        if any(
+            line.startswith("- ") and claim in line and heading != HEADINGS[standing(study.judged(name))]
+            for heading, line in places
+        )
     ]
     dead = [link for line in lines for link in _LINKED.findall(line) if not _leads(study, path.parent / link)]
     wrong = [
+        *(["it is not as it was written"] if text != report.text else []),
         *(f"no criterion behind: {line[:60]}" for line in bare),
         *(f"{name} is not in it" for name in missing),
         *(f"{name} stands in another place than its verdict allows" for name in loose),
@@ -95,7 +100,8 @@ CRITERIA = (
         "acceptance",
         "Comprehensive report",
         "Every sentence of the written report that states a finding names its criterion; all claims of the study are in it; "
-        "none is stated as a finding whose criterion fails or was not tested; all its links lead to files.",
+        "none stands anywhere but where its criterion's verdict and controls put it; all its links lead to files; and it is as "
+        "it was written.",
         Rule("is", "present"),
         written,
     ),

@@ -39,7 +39,7 @@ class TaxonomyFiles(SplitFiles):
     @cached_property
     def content(self) -> dict[str, Any]:
         """What the summary says, numbers in full."""
-        return self.answers.summary(self.blocked, self._study.options.seed)
+        return self.answers.summary(self._each_blocked, self._study.options.seed)
 
     @cached_property
     def full(self) -> str:
@@ -81,6 +81,9 @@ class TaxonomyFiles(SplitFiles):
             among_errors_interval=np.stack([numbers("among_errors", end) for end in ("ci_low", "ci_high")]),
             random=random("share"),
             among_errors_random=random("among_errors"),
+            among_errors_near=np.array(
+                [[_near(content["near_answers"]["conditions"][name], row) for row in rows] for name in names]
+            ),
             conditions=names,
             wrong=[content["conditions"][name]["n_errors"] for name in names],
             classes=[LABELS.get(row, row) for row in rows],
@@ -118,6 +121,10 @@ class TaxonomyFiles(SplitFiles):
         """The conditions that block one thought for all that comes later, every thought's."""
         T = self._study.n_latents
         return [block_name("both", position, T) for position in range(T)]
+
+
+def _near(shares: dict[str, float], row: str) -> float:
+    return shares["CALC_ERROR"] + shares["UNEXPLAINED"] if row == BOTH_KINDS else shares[row]
 
 
 def _by_row(classes: dict[str, Any], kinds: dict[str, Any]) -> dict[str, Any]:

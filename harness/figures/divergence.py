@@ -41,6 +41,7 @@ def divergence_figure(
     unflipped_interval: np.ndarray,
     counts: np.ndarray,
     parts_at: Sequence[int],
+    fewest: int = 1,
     conditions: Sequence[str],
     title: str = "Where paths part from the baseline",
 ) -> Figure:
@@ -48,9 +49,10 @@ def divergence_figure(
 
     ``relative`` and ``cosine`` [K, P, D] are means over problems of the distance between residual streams under one of K
     ``conditions`` and in the baseline, at P positions (the thoughts, then the end-of-thought token) and D depths (the
-    embedding, then after each layer). An exact 0 is hatched. ``flipped`` and ``unflipped`` [K, P] are the relative
-    distance at the last depth of problems whose answer flips and of the others, with intervals [2, K, P] low and high and
-    their numbers ``counts`` [K, 2]; ``parts_at`` [K] the position where the two part, -1 for none. NaN where undefined.
+    embedding, then after each layer). An exact 0 is hatched. ``flipped`` and ``unflipped`` [K, P] are the relative distance
+    at the last depth of problems whose answer flips and of the others, with intervals [2, K, P] low and high and their
+    numbers ``counts`` [K, 2]; ``parts_at`` [K] the position where the two part, -1 for none; below ``fewest`` problems of
+    either kind they are not compared. NaN where undefined.
     """
     _, positions, depths = relative.shape
     wide = max(LEAST, CELL * positions)
@@ -80,6 +82,7 @@ def divergence_figure(
             (flipped[row], unflipped[row]),
             (flipped_interval[:, row], unflipped_interval[:, row]),
             counts[row],
+            "too few to compare" if counts[row].min() < fewest else _words(parts_at[row], flipped.shape[1]),
             parts_at[row],
         )
         panels[2].set_ylim(0, 1.08 * highest)
@@ -171,11 +174,18 @@ def _highest(*values: np.ndarray) -> float:
     return float(everything[np.isfinite(everything)].max(initial=0.0)) or 1.0
 
 
+def _words(parts_at: int, positions: int) -> str:
+    if parts_at < 0:
+        return "do not part"
+    return f"part at {'EOT' if parts_at == positions - 1 else f'CT{parts_at}'}"
+
+
 def _draw_lines(
     axes: Axes,
     values: tuple[np.ndarray, np.ndarray],
     intervals: tuple[np.ndarray, np.ndarray],
     counts: np.ndarray,
+    words: str,
     parts_at: int,
 ) -> None:
     positions = len(values[0])
@@ -197,9 +207,8 @@ def _draw_lines(
         )
     if parts_at >= 0:
         axes.axvline(parts_at, color=INK, linestyle=(0, (3, 2)), linewidth=1.0, zorder=2, label="parts")
-    place = "EOT" if parts_at == positions - 1 else f"CT{parts_at}"
     axes.set_title(f"{int(counts[0]):,} flip", loc="left", color=ACCENT)
-    axes.set_title(f"part at {place}" if parts_at >= 0 else "do not part", loc="center")
+    axes.set_title(words, loc="center")
     axes.set_title(f"{int(counts[1]):,} stay right", loc="right", color=MEASURED)
     axes.set_xlim(-0.5, positions - 0.5)
     _position_ticks(axes, positions)

@@ -13,7 +13,7 @@ from harness.figures.conditions import look_of
 from harness.figures.keys import LINE, draw_key, key_rows
 from harness.figures.layers import round_up
 from harness.figures.panels import LEGEND, panel_grid
-from harness.figures.style import FAINT, MUTED, NULL, styled
+from harness.figures.style import FAINT, INK, MUTED, NULL, styled
 from harness.figures.text import fitted_size, heading
 
 LEFT, RIGHT, BOTTOM = 1.85, 0.25, 0.62
@@ -35,6 +35,7 @@ def error_distributions_figure(
     among_errors_interval: np.ndarray,
     random: np.ndarray,
     among_errors_random: np.ndarray,
+    among_errors_near: np.ndarray,
     conditions: Sequence[str],
     wrong: Sequence[int],
     classes: Sequence[str],
@@ -47,11 +48,11 @@ def error_distributions_figure(
 
     ``shares`` and ``among_errors`` [K, C] with their bounds ``interval`` and ``among_errors_interval`` [2, K, C], low and
     high; ``wrong`` [K] the numbers of wrong answers; ``random`` and ``among_errors_random`` [C] the shares that answers
-    drawn from other problems take. The class ``CORRECT`` has no share among wrong answers: its row stays empty there. A
-    class of no answer at all, a random one included, has no row and is named above. ``q`` [K, C] of the difference from
-    the baseline for ``shares``, ``among_errors_q`` for ``among_errors``; below 0.05 there is a star. Which rows have a
-    test stands below the panel, where not all have one. NaN where undefined. Both panels have a square-root scale, on
-    which shares near 0 stay apart.
+    drawn from other problems take; ``among_errors_near`` [K, C] those of wrong answers as far from gold as each condition's.
+    The class ``CORRECT`` has no share among wrong answers: its row stays empty there. A class of no answer at all, a random
+    one included, has no row and is named above. ``q`` [K, C] of the difference from the baseline for ``shares``,
+    ``among_errors_q`` for ``among_errors``; below 0.05 there is a star. Which rows have a test stands below the panel, where
+    not all have one. NaN where undefined. Both panels have a square-root scale, on which shares near 0 stay apart.
     """
     there = np.nan_to_num(shares).any(axis=0) | (np.nan_to_num(random) > 0)
     absent = [name for name, seen in zip(classes, there, strict=True) if not seen]
@@ -59,6 +60,7 @@ def error_distributions_figure(
     shares, among_errors, q, among_errors_q = (part[:, there] for part in (shares, among_errors, q, among_errors_q))
     interval, among_errors_interval = interval[:, :, there], among_errors_interval[:, :, there]
     random, among_errors_random = random[there], among_errors_random[there]
+    among_errors_near = among_errors_near[:, there]
     marks: list[Artist] = [
         Line2D([], [], linestyle="none", marker=marker, markersize=4.6, color=colour, label=f"{name}: {count:,} wrong")
         for name, count, (marker, colour) in zip(conditions, wrong, map(look_of, range(len(conditions))), strict=True)
@@ -77,6 +79,11 @@ def error_distributions_figure(
     marks.append(
         Line2D([], [], linestyle="none", marker="|", markersize=9, color=NULL, mew=1.8, label="random answers")
     )
+    marks.append(
+        Line2D(
+            [], [], linestyle="none", marker="|", markersize=6, color=INK, mew=1.2, label="as far from gold as these"
+        )
+    )
     across = 2 * COLUMN + GAP
     rows = key_rows([str(mark.get_label()) for mark in marks], across)
     figure, ((every, among),) = panel_grid(
@@ -90,12 +97,13 @@ def error_distributions_figure(
         share_y=True,
     )
     errors = np.array([name != CORRECT for name in classes])
-    _draw(every, shares, interval, random, q)
+    _draw(every, shares, interval, random, np.full_like(shares, np.nan), q)
     _draw(
         among,
         np.where(errors, among_errors, np.nan),
         np.where(errors, among_errors_interval, np.nan),
         np.where(errors, among_errors_random, np.nan),
+        np.where(errors, among_errors_near, np.nan),
         np.where(errors, among_errors_q, np.nan),
     )
     for axes, found, possible in ((every, q, np.ones_like(errors)), (among, among_errors_q, errors)):
@@ -112,7 +120,7 @@ def error_distributions_figure(
         figure,
         title,
         f"{n:,} problems, answered under each condition; 95 % bootstrap intervals over problems. Square-root scale."
-        + (f" No answer is of class {', '.join(absent)}." if absent else ""),
+        + (f" No answer shown is of class {', '.join(absent)}." if absent else ""),
         LEFT,
     )
     draw_key(figure, marks, LEFT, LEGEND, across)
@@ -128,10 +136,12 @@ def _say_what_is_tested(axes: Axes, classes: Sequence[str], tested: np.ndarray, 
         axes.set_xlabel(f"Share\n{words}", fontsize=fitted_size(words, 8.0, COLUMN), parse_math=False)
 
 
-def _draw(axes: Axes, values: np.ndarray, interval: np.ndarray, random: np.ndarray, q: np.ndarray) -> None:
+def _draw(
+    axes: Axes, values: np.ndarray, interval: np.ndarray, random: np.ndarray, near: np.ndarray, q: np.ndarray
+) -> None:
     """One panel: a row per class from the top, in it a mark with its bounds for each condition."""
     count, classes = values.shape
-    known = [part[np.isfinite(part)] for part in (values, interval, random)]
+    known = [part[np.isfinite(part)] for part in (values, interval, random, near)]
     end = min(1.0, round_up(float(max(part.max(initial=0.0) for part in known))))
     axes.set_xscale("function", functions=(_root, _square))
     axes.set_xlim(-0.0003 * end, 1.06 * end)
@@ -156,6 +166,18 @@ def _draw(axes: Axes, values: np.ndarray, interval: np.ndarray, random: np.ndarr
             label=f"condition {condition}",
             clip_on=False,
             zorder=4,
+        )
+        axes.plot(
+            near[condition],
+            places,
+            linestyle="none",
+            marker="|",
+            markersize=6,
+            markeredgewidth=1.2,
+            color=INK,
+            label=f"near {condition}",
+            clip_on=False,
+            zorder=5,
         )
         stars = np.flatnonzero(q[condition] < SIGNIFICANT)
         right = np.fmax(values[condition], interval[1, condition])[stars]

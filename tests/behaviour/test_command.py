@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_the_summary_has_a_table_of_every_condition_and_its_change(tmp_path: Pat
     # Names that the table's own fields have too are kept apart.
     files = [
         saved(tmp_path / f"{at}.json", {"condition": name, "predictions": rows(texts)})
-        for at, (name, texts) in enumerate({"class": RIGHT, "baseline": WRONG, "random": ["17", None, None]}.items())
+        for at, (name, texts) in enumerate({"baseline": RIGHT, "class": WRONG, "random": ["17", None, None]}.items())
     ]
     assert run(tmp_path, *files) == 0
     summary = written(tmp_path, "summary")
@@ -118,13 +119,13 @@ def test_the_summary_has_a_table_of_every_condition_and_its_change(tmp_path: Pat
     assert list(table) == summary["codes"]
     assert table["CORRECT"]["baseline"] == 1
     assert table["CORRECT"]["conditions"] == {
-        "baseline": {"share": 0, "change": -1},
+        "class": {"share": 0, "change": -1},
         "random": {"share": pytest.approx(1 / 3), "change": pytest.approx(-2 / 3)},
     }
     assert table["NONE"]["conditions"]["random"] == {"share": pytest.approx(2 / 3), "change": pytest.approx(2 / 3)}
     for code in ("CORRECT", "LOGIC_ERROR"):
         assert table[code]["random"] == pytest.approx(summary["random"]["classes"][code]["share"])
-    assert list(summary["near_answers"]["conditions"]) == ["class", "baseline", "random"]
+    assert list(summary["near_answers"]["conditions"]) == ["baseline", "class", "random"]
 
 
 def test_the_seed_decides_all_that_is_drawn_and_42_is_the_default(tmp_path: Path, capsys) -> None:
@@ -316,6 +317,26 @@ def test_conditions_of_one_name_are_told_apart_by_their_files(tmp_path: Path) ->
     files = [saved(tmp_path / f"{name}.json", {"condition": "x", "predictions": rows(RIGHT)}) for name in "ab"]
     assert run(tmp_path, *files) == 0
     assert json.loads((tmp_path / "error_taxonomy_full.json").read_text())["conditions"] == ["a", "b"]
+
+
+def test_a_baseline_that_does_not_come_first_is_refused(tmp_path: Path, capsys) -> None:
+    files = [
+        saved(tmp_path / f"{name}.json", {"condition": name, "predictions": rows(RIGHT)})
+        for name in ("blocked CT0", "baseline")
+    ]
+    assert run(tmp_path, *files) == 4
+    said = " ".join(capsys.readouterr().err.split())
+    assert "baseline.json says that it is the baseline, but" in said
+    assert "Name the baseline's file first." in said
+    assert run(tmp_path, *files[::-1]) == 0
+
+
+def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
+    file = saved(tmp_path / "a.json", rows(RIGHT))
+    command = [sys.executable, "-m", "harness.cli", "behaviour", "--predictions", str(file), "--output", str(tmp_path)]
+    shell = f"{shlex.join(command)} | true; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_single_problem_can_be_classified(tmp_path: Path) -> None:

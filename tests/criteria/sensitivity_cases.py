@@ -39,9 +39,9 @@ def shrinking() -> BlockTrials:
     return suffering(lambda operations: 0.9 - 0.15 * (operations - 1))
 
 
-def alike() -> BlockTrials:
+def alike(n: int = N) -> BlockTrials:
     """As much is lost whatever the number of operations."""
-    return suffering(lambda operations: 0.4)
+    return suffering(lambda operations: 0.4, n=n)
 
 
 def solved_alone() -> BlockTrials:
@@ -57,6 +57,6 @@ def unharmed() -> BlockTrials:
 CASES: dict[str, tuple[Callable[[], BlockTrials], Callable[[], BlockTrials]]] = {
     "B.3-operations": (growing, alike),
     "B.3-multistep": (growing, alike),
-    "B.3-single": (lambda: growing(2 * N), alike),
+    "B.3-single": (lambda: growing(2 * N), lambda: alike(2 * N)),
 }
 """Criterion id: (outcomes on which it passes, outcomes on which it fails)."""

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binomtest, false_discovery_control
 
 from harness.behaviour import CODES, ERROR_CLASSES
+from harness.criteria.behaviour import least_q
 from harness.criteria.declare import Evaluation
 from harness.criteria.effects import evaluate_effect
 from harness.criteria.errors import in_class
@@ -47,7 +48,8 @@ def test_it_passes_on_its_signal_and_fails_on_its_null(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_values_lie_in_the_attainable_range(name: str) -> None:
     for make in CASES[name]:
-        low, high = measure_of(name).attainable
+        attainable = measure_of(name).attainable
+        low, high = attainable(make()) if callable(attainable) else attainable
         assert low <= measure_of(name).value(make()) <= high
 
 
@@ -72,6 +74,24 @@ def test_few_problems_of_which_none_changes_do_not_show_that_nothing_happens(
     unchanged = measure_of(name).measure(block_trials(n=count), find(name).rule)
     assert unchanged.value == pytest.approx(1.959964**2 / (count + 1.959964**2))
     assert find(name).rule.holds(unchanged.value) == passes
+
+
+@pytest.mark.parametrize(("solved", "reachable"), [(2, False), (10, False), (11, True), (1200, True)])
+def test_blocking_a_thought_cannot_be_shown_to_cost_answers_where_too_few_are_right(
+    solved: int, reachable: bool
+) -> None:
+    lost = block_trials(lambda problem, blocked, readers: problem < solved and blocked is None, max(solved, 20))
+    criterion, measure = find("B.1-ct0"), measure_of("B.1-ct0")
+    assert measure.value(lost) == pytest.approx(least_q(lost))
+    assert criterion.rule.holds(measure.value(lost)) == reachable
+    assert (criterion.rule.reach(*measure.attainable(lost)) == "normal") == reachable
+
+
+@pytest.mark.parametrize("name", ["B.1-ct4", "B.2-minimal"])
+@pytest.mark.parametrize(("count", "reach"), [(72, "unattainable"), (73, "normal")])
+def test_that_nothing_happens_is_out_of_reach_on_few_problems(name: str, count: int, reach: str) -> None:
+    attainable = measure_of(name).attainable(block_trials(n=count))
+    assert find(name).rule.reach(*attainable, attained=True) == reach
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -111,7 +131,7 @@ def test_the_farther_end_of_the_late_thoughts_interval_is_judged_on_either_side(
     assert lost.value == lost.interval[1]
     better = block_trials(lambda problem, blocked, readers: problem % 10 > 1 or blocked == 4, 200)
     gained = measure.measure(better, rule)
-    assert gained.value == gained.interval[0] < -0.05
+    assert gained.value == -gained.interval[0] > 0.05
     assert not rule.holds(gained.value)
 
 
@@ -246,3 +266,20 @@ def test_reading_all_context_alike_is_a_control_of_what_numbers_are_read() -> No
     )
     found = evaluate_effect(measure_of("B.5-aggregation"), criterion.rule, planted, ("uniform-context",))  # type: ignore[arg-type]
     assert criterion.rule.holds(found.controls["uniform-context"].measured)
+
+
+def test_an_interval_of_answers_lost_reaches_as_far_as_the_bootstrap_and_the_score_interval_do() -> None:
+    from harness.criteria.behaviour import drop_interval
+    from harness.criteria.sample import spread
+    from harness.statistics import paired_drop_interval
+
+    for lost, gained, n in ((30, 20, 60), (0, 0, 40), (1, 0, 300)):
+        drop = np.repeat([1, -1, 0], [lost, gained, n - lost - gained])
+        low, high = drop_interval(drop, 3)
+        ends = [tuple(map(float, spread(drop, 3))), paired_drop_interval(lost, gained, n)]
+        assert (low, high) == (min(end[0] for end in ends), max(end[1] for end in ends))
+    wide = np.repeat([1, -1], [30, 30])
+    assert (
+        spread(wide, 3)[1] > paired_drop_interval(30, 30, 60)[1]
+        or spread(wide, 3)[0] < paired_drop_interval(30, 30, 60)[0]
+    )

@@ -56,6 +56,11 @@ def test_a_verdict_is_worth_what_its_controls_say(said: str, discriminates: bool
     assert standing(verdict("B.1-ct0", said, discriminates)) == expected
 
 
+def test_what_no_outcome_could_show_was_not_tested() -> None:
+    assert standing(verdict("B.1-ct0", "fail", reach="unattainable")) == "untested"
+    assert standing(verdict("B.1-ct0", "fail", reach="normal")) == "not found"
+
+
 def test_what_should_pass_without_any_effect_is_no_support() -> None:
     assert standing(verdict("B.1-ct4")) == "expected"
     assert standing(verdict("B.1-ct4", "fail")) == "not found"

@@ -190,33 +190,38 @@ def test_problems_of_an_unknown_number_of_operations_are_left_out_and_counted(na
 
 
 def test_single_step_problems_are_those_of_exactly_one_operation() -> None:
-    trials = suffering(lambda operations: 1.0 if operations == 1 else 0.0, lambda operations: 1.0)
+    trials = suffering(lambda operations: 1.0 if operations == 1 else 0.0, lambda operations: 1.0, n=2 * N)
     found = evaluated("B.3-single", trials)
-    assert (found.beside["point"], found.value, found.n_problems) == (1, 1, 40)
-    others = suffering(lambda operations: 0.0 if operations == 1 else 1.0, lambda operations: 1.0)
+    assert (found.beside["point"], found.value, found.n_problems) == (1, 1, 80)
+    others = suffering(lambda operations: 0.0 if operations == 1 else 1.0, lambda operations: 1.0, n=2 * N)
     assert evaluated("B.3-single", others).beside["point"] == 0
 
 
 def test_the_upper_end_is_judged_not_the_value() -> None:
-    ones = {"n_operations": np.ones(40), "multi_step": np.zeros(40)}
-    trials = block_trials(lambda problem, blocked, readers: blocked != 0 or problem > 0, 40, features=ones)
+    ones = {"n_operations": np.ones(80), "multi_step": np.zeros(80)}
+    trials = block_trials(lambda problem, blocked, readers: blocked != 0 or problem > 1, 80, features=ones)
     found = evaluated("B.3-single", trials)
     assert found.interval is not None and found.value == found.interval[1]
     assert found.beside["point"] < 0.05 < found.value  # type: ignore[operator]
     assert not find("B.3-single").rule.holds(found.value)
     assert str(found.answer).startswith(
-        "Of 40 problems with one operation blocking CT0 loses 1 and gains 0: 0.025 [-0.0"
+        "Of 80 problems with one operation blocking CT0 loses 2 and gains 0: 0.025 [-0.0"
     )
     assert measure_of("B.3-single").value(trials) == found.value
 
 
-@pytest.mark.parametrize(("count", "passes"), [(5, False), (72, False), (73, True)])
-def test_answers_that_do_not_change_say_the_less_the_fewer_they_are(count: int, passes: bool) -> None:
-    ones = {"n_operations": np.ones(count), "multi_step": np.zeros(count)}
-    found = evaluated("B.3-single", block_trials(lambda problem, blocked, readers: True, count, features=ones))
+def test_answers_that_do_not_change_show_that_hardly_any_does_only_where_there_are_enough() -> None:
+    def unchanged(count: int) -> Measurement:
+        ones = {"n_operations": np.ones(count), "multi_step": np.zeros(count)}
+        return evaluated("B.3-single", block_trials(lambda problem, blocked, readers: True, count, features=ones))
+
+    found = unchanged(73)
     assert found.beside["point"] == 0
-    assert found.value == pytest.approx(1.959964**2 / (count + 1.959964**2))
-    assert find("B.3-single").rule.holds(found.value) == passes
+    assert found.value == pytest.approx(1.959964**2 / (73 + 1.959964**2))
+    assert find("B.3-single").rule.holds(found.value)
+    for few in (2, 57, 72):
+        with pytest.raises(NotApplicable, match=f"{few} problems of exactly one operation are too few"):
+            unchanged(few)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,12 @@ def test_a_line_marks_where_the_two_part_and_there_is_none_where_they_do_not():
     assert seen == [(None, "do not part"), (2, "part at CT2"), (6, "part at EOT")]
 
 
+def test_where_problems_of_one_kind_are_few_the_two_are_not_compared():
+    inputs = {**_inputs(2), "counts": np.array([[8, 1199], [10, 1199]]), "parts_at": [-1, -1], "fewest": 10}
+    titles = [axes.get_title(loc="center") for *_, axes in _panels(divergence_figure(**inputs), 2)]
+    assert titles == ["too few to compare", "do not part"]
+
+
 def test_a_condition_that_flips_nothing_has_a_gap():
     inputs = _inputs()
     inputs["flipped"][0], inputs["flipped_interval"][:, 0], inputs["counts"][0, 0] = np.nan, np.nan, 0

@@ -32,6 +32,7 @@ def _inputs(conditions=3, seed=0):
         "among_errors_interval": np.stack([wrong * 0.8, np.minimum(wrong * 1.2, 1)]),
         "random": random,
         "among_errors_random": random / (1 - random[CORRECT]),
+        "among_errors_near": generator.dirichlet(np.ones(10), conditions),
         "wrong": (1319 * (1 - shares[:, CORRECT])).round().astype(int).tolist(),
         "conditions": ["baseline", *(f"CT{4 * place} blocked" for place in range(conditions - 1))],
         "classes": CLASSES,
@@ -65,9 +66,19 @@ def test_every_share_and_its_bounds_stand_in_the_row_of_their_class(conditions):
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == list(CLASSES)
 
 
+def test_beside_each_share_of_wrong_answers_stands_that_of_answers_as_far_from_gold():
+    inputs = _inputs()
+    every, wrong = error_distributions_figure(**inputs).axes
+    for condition in range(3):
+        points, near = lines(wrong)[f"condition {condition}"], lines(wrong)[f"near {condition}"]
+        np.testing.assert_allclose(near[ERRORS, 0], inputs["among_errors_near"][condition][ERRORS])
+        np.testing.assert_array_equal(near[ERRORS, 1], points[ERRORS, 1])
+        assert np.isnan(lines(every)[f"near {condition}"][:, 0]).all()
+
+
 def test_right_answers_have_no_share_among_the_wrong_ones():
     inputs = _inputs()
-    for name in ("among_errors", "among_errors_q", "among_errors_random"):
+    for name in ("among_errors", "among_errors_q", "among_errors_random", "among_errors_near"):
         inputs[name][..., CORRECT] = 0.04
     every, wrong = error_distributions_figure(**inputs).axes
     assert np.isfinite(lines(every)["condition 1"][CORRECT, 0])
@@ -124,16 +135,15 @@ def test_a_class_of_no_answer_at_all_has_no_row_and_is_named():
     figure = error_distributions_figure(**inputs)
     left = [name for name in CLASSES if name != "NONE"]
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == left
-    assert any("No answer is of class NONE." in text.get_text() for text in figure.texts)
+    assert any("No answer shown is of class NONE." in text.get_text() for text in figure.texts)
     assert lines(figure.axes[1])["condition 1"][:, 0] == pytest.approx(inputs["among_errors"][1, 1:], nan_ok=True)
     assert not any("No answer" in text.get_text() for text in error_distributions_figure(**_inputs()).texts)
 
 
 def test_the_key_says_how_many_answers_are_wrong_under_each_condition():
     inputs = {**_inputs(), "wrong": [112, 1482, 115]}
-    (words,) = [
-        [text.get_text() for text in legend.get_texts()] for legend in error_distributions_figure(**inputs).legends
-    ]
+    legends = error_distributions_figure(**inputs).legends
+    words = [text.get_text() for legend in legends for text in legend.get_texts()]
     assert words[:3] == ["baseline: 112 wrong", "CT0 blocked: 1,482 wrong", "CT4 blocked: 115 wrong"]
 
 

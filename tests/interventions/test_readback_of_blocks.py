@@ -7,6 +7,7 @@ import torch
 
 import harness
 from harness.interventions import BASELINE, BlockAttention, Condition, SequentialOnly, run_batch
+from harness.interventions.branching import Branches
 from harness.interventions.designs import READERS, block_name, blocks_design, followed_design
 from harness.interventions.engine import Setting
 from harness.interventions.keys import KEY_CLASSES, TOKEN_KEYS
@@ -126,6 +127,22 @@ def test_a_key_too_many_is_seen(model: ThoughtModel, problems: ProblemSet, monke
         return bias
 
     monkeypatch.setattr(Plan, "bias", more)
+    found = found_under(model, problems, "blocked CT0")
+    assert found.blocked == 0
+    assert found.others > 1e-3
+
+
+def test_a_question_token_that_nobody_asked_to_hide_is_seen(
+    model: ThoughtModel, problems: ProblemSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Branches.__init__
+
+    def hiding(self: Branches, *arguments: Any) -> None:
+        made(self, *arguments)
+        self._padding = self._padding.clone()
+        self._padding[..., -3] = float("-inf")
+
+    monkeypatch.setattr(Branches, "__init__", hiding)
     found = found_under(model, problems, "blocked CT0")
     assert found.blocked == 0
     assert found.others > 1e-3
