@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -257,11 +256,8 @@ def test_problems_in_which_some_classes_cannot_occur_are_counted(tmp_path: Path,
     assert "cannot occur in 4 problems: in 1 no step of the solution states the gold answer, 3 have no steps" in shown
 
 
-def test_problems_of_gsm8k_in_which_some_classes_cannot_occur(tmp_path: Path) -> None:
-    name = os.environ.get("HARNESS_GSM8K")
-    if name is None:
-        pytest.skip("HARNESS_GSM8K is not set: name a folder with GSM8K's train.jsonl and test.jsonl")
-    lines = [json.loads(line) for line in (Path(name) / "test.jsonl").read_text().splitlines()]
+def test_problems_of_gsm8k_in_which_some_classes_cannot_occur(tmp_path: Path, gsm8k: Path) -> None:
+    lines = [json.loads(line) for line in (gsm8k / "test.jsonl").read_text().splitlines()]
     listed = [{**line, "prediction": "1"} for line in lines]
     assert run(tmp_path, saved(tmp_path / "a.json", listed)) == 0
     counts = written(tmp_path, "summary")["out_of_reach"]

@@ -1,7 +1,6 @@
 """Reading the calculations of a solution exactly, and following a change through to the answer."""
 
 import json
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -139,14 +138,11 @@ def test_a_number_written_is_the_number(value: Fraction) -> None:
     assert Fraction(written(value)) == value
 
 
-def test_real_annotations_are_read() -> None:
-    name = os.environ.get("HARNESS_GSM8K")
-    if name is None:
-        pytest.skip("HARNESS_GSM8K is not set: name a folder with GSM8K's train.jsonl and test.jsonl")
+def test_real_annotations_are_read(gsm8k: Path) -> None:
     found = [
         parse_solution(json.loads(line)["answer"])
         for split in ("train", "test")
-        for line in (Path(name) / f"{split}.jsonl").read_text().splitlines()
+        for line in (gsm8k / f"{split}.jsonl").read_text().splitlines()
     ]
     steps = sum(len(one.steps) for one in found)
     assert sum(one.malformed for one in found) < 0.001 * steps
