@@ -223,7 +223,7 @@ def _single_step(trials: BlockTrials) -> Measurement:
             "baseline_accuracy": float(few.of("right", "baseline").mean()),
             "lost": lost,
             "gained": gained,
-            **_where_solved("impact", _mean(among), ends, solved),
+            **_where_solved("impact", mean_or_nan(among), ends, solved),
         },
     )
 
@@ -281,7 +281,8 @@ def _solved_column(trials: BlockTrials) -> Array:
     return trials.of("right", "baseline")[:, None].astype(np.float64)
 
 
-def _mean(values: Array) -> float:
+def mean_or_nan(values: Array) -> float:
+    """The mean of values [n]; NaN of none."""
     return float(values.mean()) if len(values) else np.nan
 
 

@@ -10,7 +10,7 @@ from harness.behaviour import FEATURES
 from harness.criteria.blocks import BlockTrials
 from harness.criteria.importance import DRAWS
 from harness.criteria.sample import RESAMPLES
-from harness.criteria.sensitivity import corrected, difference_of_means, feature, known_ones, solved_ones
+from harness.criteria.sensitivity import corrected, difference_of_means, feature, known_ones, mean_or_nan, solved_ones
 from harness.interventions.designs import HIDDEN
 from harness.statistics import (
     midranks,
@@ -145,8 +145,8 @@ def high_impact(trials: BlockTrials) -> dict[str, dict[str, Any]]:
             rows.append(
                 {
                     "feature": name,
-                    "high": _mean(values[members]),
-                    "rest": _mean(values[~members]),
+                    "high": mean_or_nan(values[members]),
+                    "rest": mean_or_nan(values[~members]),
                     **_labelled(
                         ("difference", "ci_low", "ci_high", "p", "q"),
                         (*difference_of_means(values, members, trials.seed), p[row, column], q[row, column]),
@@ -191,7 +191,3 @@ def regressions(trials: BlockTrials) -> dict[str, dict[str, Any]]:
 
 def _labelled(names: tuple[str, ...], values: Iterable[Any]) -> dict[str, float]:
     return {name: float(value) for name, value in zip(names, values, strict=True)}
-
-
-def _mean(values: Array) -> float:
-    return float(values.mean()) if len(values) else np.nan
