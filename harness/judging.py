@@ -4,11 +4,12 @@ import shutil
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Any, get_args
 
 from harness.criteria.calibration import calibrate
+from harness.criteria.complete import checkpoint_folder
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Scope
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import undefined
@@ -19,7 +20,9 @@ from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
+from harness.extraction.blocks import Blocks
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
+from harness.extraction.checkpoints import EVERY, write_checkpoint
 from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.sizes import cached_size
@@ -39,6 +42,7 @@ SAMPLES: dict[str, tuple[SampleName, ...]] = {
     "importance": ("importance",),
     "steps": ("validation", "sweep"),
     "behaviour": ("test",),
+    "phase4": ("first", "full"),
 }
 """Samples of problems that only some studies look at."""
 DRAWN_CONTROL_PASSES = 0.05
@@ -268,8 +272,14 @@ class Run:
                 options.dtype,
                 self._progress,
                 loaded={} if first is None else first.loaded,
+                blocks=self._checkpoints(name) if sample == "full" else None,
             )
         return self._extractions[known]
+
+    def _checkpoints(self, name: str) -> Blocks:
+        """All problems are run a thousand at a time, and each thousand's attention is written when it is done."""
+        folder = checkpoint_folder(self.options.output, name)
+        return Blocks(EVERY, lambda problems, store: write_checkpoint(folder, problems, partial(store.read, "raw")))
 
     def _forget(self, name: str) -> None:
         """Remove from the cache what the model gave on any sample of these problems."""

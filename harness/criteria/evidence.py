@@ -17,6 +17,7 @@ from harness.criteria.behaviour_files import BehaviourFiles
 from harness.criteria.behaviour_report import BehaviourReport
 from harness.criteria.case_files import CaseFiles
 from harness.criteria.causal_files import CausalFiles
+from harness.criteria.complete import CompleteStudy
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.effects import Effect, EffectTest, Source
@@ -85,6 +86,8 @@ class ProblemStudy:
                 return self.sweep
             case "test":
                 return self.test_split
+            case "full":
+                return self.full.kept
 
     @cached_property
     def importance(self) -> ProblemSet:
@@ -285,6 +288,13 @@ class ModelStudy:
             return known[sample, source]
 
         return Intervened(self, at)
+
+    @cached_property
+    def complete(self) -> CompleteStudy:
+        """The model on the complete training split. Errors: ``NotMeasured`` where there is nothing but this sample."""
+        if self._at is None:
+            raise NotMeasured("needs all problems")
+        return CompleteStudy(self, self._at("full", False))
 
     @cached_property
     def importance_files(self) -> ImportanceFiles:

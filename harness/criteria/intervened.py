@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from harness.extraction.patterns import AttentionPatterns
 
 Array = NDArray[Any]
-SampleName = Literal["first", "second", "importance", "validation", "sweep", "test"]
-"""Problems that a run looks at: the sample of the attention study, a second one, and those of the interventions."""
+SampleName = Literal["first", "second", "importance", "validation", "sweep", "test", "full"]
+"""Problems that a run looks at: the sample of the attention study, a second one, those of the interventions, and all."""
 MOST_HEADS = 10
 SHARE_OF_HEADS = 4
 """Heads ablated together: ten, or a quarter of the model's."""

@@ -15,6 +15,7 @@ from harness.criteria import (
     story_2_5,
     story_2_6,
     story_4_1,
+    story_4_2,
     story_b_1,
     story_b_2,
     story_b_3,
@@ -60,6 +61,7 @@ _STORIES = (
     story_b_6,
     story_b_7,
     story_4_1,
+    story_4_2,
 )
 
 

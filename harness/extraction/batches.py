@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.extraction.blocks import Blocks
+from harness.extraction.costs import noted_costs
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.store import ArrayStore, Layout
 from harness.models.thoughts import ThoughtModel, length_batches
@@ -28,15 +30,16 @@ def in_batches(
     folder: Path | None = None,
     progress: Progress = quiet,
     label: str = "extracting",
+    blocks: Blocks | None = None,
 ) -> Arrays:
     """Every array of ``layout``, its first axis being the prompts in order, filled by ``run`` batch by batch.
 
-    With ``folder``, results stream to memory-mapped files there and what was cut off is continued; without, they stay in
-    memory. Errors: ``HarnessError`` for a prompt that does not fit the model's positions, or a folder that cannot be
-    written.
+    With ``folder``, results stream to files there and what was cut off is continued; what each batch cost is kept beside the
+    arrays. Without, they stay in memory. Errors: ``HarnessError`` for a prompt that does not fit the model's positions, or a
+    folder that cannot be written.
     """
     model.require_fit(prompts)
-    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
+    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size, blocks.size if blocks else None))
     with progress(f"{model.name}: {label}", len(prompts)) as advance:
         if folder is None:
             arrays = {name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.items()}
@@ -46,10 +49,16 @@ def in_batches(
                 advance(len(rows))
             return arrays
         store = ArrayStore(folder, layout, plan)
-        advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
-        for chunk in store.remaining:
-            store.write(chunk, within_memory(run, store.rows(chunk), model.device, prompts))
-            advance(len(store.rows(chunk)))
+        remaining, done = set(store.remaining), 0
+        with noted_costs(folder, model.device.type) as costs:
+            for chunk, rows in enumerate(plan):
+                if chunk in remaining:
+                    rounding = store.write(chunk, within_memory(run, rows, model.device, prompts))
+                    costs.note(chunk, len(rows), rounding)
+                advance(len(rows))
+                done += len(rows)
+                if blocks is not None and (done % blocks.size == 0 or done == len(prompts)):
+                    blocks.finished(range((done - 1) // blocks.size * blocks.size, done), store)
         return store.arrays()
 
 

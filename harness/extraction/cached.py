@@ -6,9 +6,10 @@ that want the same extraction wait for one another and then read what the first 
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -17,11 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from harness.errors import HarnessError
+from harness.extraction.blocks import Blocks
+from harness.extraction.costs import Cost, read_costs
 from harness.extraction.locks import locked
 from harness.extraction.parts import DECOMPOSITION_ARRAYS, Decomposition
 from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns, Looks
 from harness.extraction.progress import Progress, quiet
 from harness.extraction.question_patterns import QUESTION_ARRAYS, QuestionAttention, WordAttention
+from harness.extraction.resumed import Resumed, continued
 from harness.extraction.store import kept_arrays, open_finished
 from harness.files import digest, file_digest, replacing, write_json, write_text
 from harness.models.registry import ModelFiles
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
 
 Variant = Literal["trained", "untrained", "contentless"]
 UNTRAINED_SEED = 0
+BATCHES_TRIED = 4
+"""Batches of problems on which it is tried whether a run that was cut off ends as one that was not."""
 
 _PACKAGE = Path(__file__).parents[1]
 _CODE = ("attention.py", "models/*.py", "extraction/*.py", "problems/words.py")
@@ -51,6 +57,10 @@ class CachedExtraction:
     device: str = "cpu"
     dtype: str = "float32"
     progress: Progress = quiet
+    blocks: Blocks | None = None
+    """For many problems: how they are run one after the other, and who is told."""
+    stored: Literal["float32", "float16"] = "float32"
+    """What attention is kept in."""
     loaded: dict[bool, "ThoughtModel"] = field(default_factory=dict)
     """The model, and the untrained one under true, once built; shared by extractions of the same files."""
     _patterns: dict[Variant, AttentionPatterns] = field(default_factory=dict)
@@ -68,6 +78,7 @@ class CachedExtraction:
             variant,
             f"{self.batch_size}:{self.device}:{self.dtype}:{UNTRAINED_SEED}",
             code_version(),
+            *([] if self.blocks is None else [f"{self.blocks.size}:{self.stored}"]),
         )[:32]
 
     def patterns(self, variant: Variant = "trained") -> AttentionPatterns:
@@ -143,6 +154,33 @@ class CachedExtraction:
         content: dict[str, Any] = json.loads((self._folder("trained") / "about.json").read_text(encoding="utf-8"))
         return content
 
+    def resumed(self) -> Resumed:
+        """Extract the first few batches of problems, then cut a copy of that off in its last batch and continue it."""
+        folder = self._beside("resumed")
+        path = folder / "found.json"
+        with locked(folder):
+            if not path.is_file():
+                few = replace(self.problems, problems=self.problems.problems[: BATCHES_TRIED * self.batch_size])
+
+                def run(place: Path) -> None:
+                    from harness.extraction.extract import extract_attention
+
+                    size = self.batch_size + self.batch_size // 2
+                    blocks = Blocks(size, lambda problems, store: None)
+                    extract_attention(self.model(), few, self.batch_size, folder=place, blocks=blocks)
+
+                with tempfile.TemporaryDirectory(prefix="whole-", dir=folder.parent) as temporary:
+                    whole = Path(temporary) / "whole"
+                    run(whole)
+                    found = continued(whole, run)
+                write_json(path, asdict(found))
+        return Resumed(**json.loads(path.read_text(encoding="utf-8")))
+
+    def costs(self) -> list[Cost]:
+        """What each batch of the extraction cost."""
+        self.patterns()
+        return read_costs(self._folder("trained"))
+
     def is_cached(self, variant: Variant = "trained") -> bool:
         """Whether the extraction lies finished in the cache."""
         return (self._folder(variant) / "about.json").is_file()
@@ -208,6 +246,8 @@ class CachedExtraction:
             folder=folder,
             progress=self.progress,
             label=None if variant == "trained" else f"control: {variant}",
+            blocks=self.blocks,
+            stored=np.dtype(self.stored),
         )
         seconds = time.monotonic() - started
         about = {

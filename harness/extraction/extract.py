@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.extraction.batches import Arrays, in_batches, within_memory
+from harness.extraction.blocks import Blocks
 from harness.extraction.capture import LatentRecorder
 from harness.extraction.patterns import AUTO_BATCH_SIZE, AttentionPatterns, array_layout
 from harness.extraction.progress import Progress, quiet
@@ -24,11 +25,14 @@ def extract_attention(
     folder: Path | None = None,
     progress: Progress = quiet,
     label: str | None = None,
+    blocks: Blocks | None = None,
+    stored: np.dtype | None = None,
 ) -> AttentionPatterns:
     """Attention of every latent and EOT query, all layers and heads.
 
     ``latent_inputs`` [T, d] replaces the recurrence by fixed inputs (the contentless control). With ``folder``,
-    results stream to memory-mapped files there and a run that was cut off is continued; without, they stay in memory.
+    results stream to files there and a run that was cut off is continued; without, they stay in memory. ``blocks`` of
+    problems are finished one after the other. ``stored`` is the type that ``raw`` is kept in; float32 unless named.
 
     Returns :class:`AttentionPatterns` in problem order. Errors: ``HarnessError`` for a question that does not fit the
     model's positions, or a folder that cannot be written.
@@ -38,12 +42,13 @@ def extract_attention(
     arrays = in_batches(
         model,
         prompts,
-        array_layout(len(prompts), model.n_layers, model.n_heads, model.n_latents, model.width),
+        array_layout(len(prompts), model.n_layers, model.n_heads, model.n_latents, model.width, stored),
         lambda rows: _run(model, [prompts[row] for row in rows], fixed),
         batch_size=batch_size,
         folder=folder,
         progress=progress,
         label=label or "extracting",
+        blocks=blocks,
     )
     return AttentionPatterns(**arrays, problem_ids=problems.ids)
 

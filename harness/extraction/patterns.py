@@ -78,13 +78,13 @@ ARRAYS = (
 
 
 def array_layout(
-    n: int, layers: int, heads: int, latents: int, width: int
+    n: int, layers: int, heads: int, latents: int, width: int, stored: np.dtype | None = None
 ) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
-    """Shape and dtype of every array of :data:`ARRAYS`."""
+    """Shape and dtype of every array of :data:`ARRAYS`; ``stored`` is that of ``raw``, float32 unless named."""
     single, whole = np.dtype(np.float32), np.dtype(np.int32)
     rows = (n, layers, heads, latents)
     return {
-        "raw": ((*rows, latents), single),
+        "raw": ((*rows, latents), stored or single),
         "row_total": (rows, single),
         "first_token": (rows, single),
         "bot": (rows, single),

@@ -1,4 +1,4 @@
-"""An array store that survives being killed: memory-mapped files and a manifest of finished chunks.
+"""An array store that survives being killed: files of rows and a manifest of finished chunks.
 
 A chunk is a set of rows computed together. It counts as finished once its rows are in the files and its
 checksum is in the manifest; the manifest is replaced in one step. Opening a store re-computes the checksum
@@ -7,7 +7,6 @@ of every finished chunk, so a damaged one is found and done again. At most one c
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError
 from harness.extraction.locks import locked
+from harness.extraction.rows import RowFile
 from harness.files import write_json
 
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype]]
@@ -58,7 +58,7 @@ class ArrayStore:
             known = _read(self._manifest_path)
             resumable = known is not None and known.model_copy(update={"finished": {}}) == fresh
             self._manifest = known if known is not None and resumable else fresh
-            self._arrays = {name: self._open(name, *spec) for name, spec in layout.items()}
+            self._files = {name: self._open(name, *spec) for name, spec in layout.items()}
             self._drop_damaged()
             self._save()
         except OSError as error:
@@ -73,40 +73,44 @@ class ArrayStore:
         """Rows of a chunk."""
         return self._manifest.plan[chunk]
 
-    def write(self, chunk: int, values: Mapping[str, NDArray[Any]]) -> None:
-        """Store a finished chunk: ``values[name][k]`` belongs to the k-th of :meth:`rows`."""
+    def write(self, chunk: int, values: Mapping[str, NDArray[Any]]) -> float:
+        """Store a finished chunk: ``values[name][k]`` belongs to the k-th of :meth:`rows`.
+
+        Returns the largest difference of a value from what is kept of it, where the file's type is a coarser one.
+        """
         rows = self.rows(chunk)
         try:
-            for name, array in self._arrays.items():
-                array[rows] = values[name]
-                array.flush()
-            self._manifest.finished[chunk] = _checksum(self._arrays, rows)
+            rounding = max(file.write(rows, values[name]) for name, file in self._files.items())
+            self._manifest.finished[chunk] = _checksum(self._files, rows)
             self._save()
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
+        return rounding
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays, memory-mapped read-only."""
         return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in self._manifest.layout}
 
-    def _open(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.memmap:
+    def read(self, name: str, rows: Sequence[int]) -> NDArray[Any]:
+        """Rows of one array."""
+        return self._files[name].read(rows)
+
+    def _open(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> RowFile:
         path = self.folder / f"{name}.npy"
         if self._manifest.finished and path.is_file():
             try:
-                found = np.lib.format.open_memmap(path, mode="r+")
+                found = RowFile.open(path)
                 if found.shape == shape and found.dtype == dtype:
                     return found
             except ValueError:
                 pass
         self._manifest.finished.clear()
-        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-        _reserve(path)
-        return array
+        return RowFile.create(path, shape, dtype)
 
     def _drop_damaged(self) -> None:
         finished = self._manifest.finished
         for chunk in [
-            chunk for chunk, checksum in finished.items() if _checksum(self._arrays, self.rows(chunk)) != checksum
+            chunk for chunk, checksum in finished.items() if _checksum(self._files, self.rows(chunk)) != checksum
         ]:
             del finished[chunk]
 
@@ -128,13 +132,13 @@ def open_finished(folder: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]
     if manifest is None or set(manifest.layout) != set(names) or len(manifest.finished) < len(manifest.plan):
         return None
     try:
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in manifest.layout}
+        files = {name: RowFile.open(folder / f"{name}.npy") for name in manifest.layout}
     except (OSError, ValueError):
         return None
-    if any((list(arrays[name].shape), arrays[name].dtype.str) != spec for name, spec in manifest.layout.items()):
+    if any((list(files[name].shape), files[name].dtype.str) != spec for name, spec in manifest.layout.items()):
         return None
-    sound = all(_checksum(arrays, manifest.plan[chunk]) == checksum for chunk, checksum in manifest.finished.items())
-    return arrays if sound else None
+    sound = all(_checksum(files, manifest.plan[chunk]) == checksum for chunk, checksum in manifest.finished.items())
+    return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in manifest.layout} if sound else None
 
 
 def kept_arrays(folder: Path, names: Sequence[str], make: Callable[[Path], object]) -> dict[str, NDArray[Any]]:
@@ -152,6 +156,12 @@ def kept_arrays(folder: Path, names: Sequence[str], make: Callable[[Path], objec
     return arrays
 
 
+def array_names(folder: Path) -> list[str]:
+    """The arrays of the store in a folder; none where there is none."""
+    manifest = _read(folder / "manifest.json")
+    return [] if manifest is None else list(manifest.layout)
+
+
 def chunk_sizes(folder: Path) -> list[int]:
     """Rows of each chunk of the store in a folder; empty where there is none."""
     manifest = _read(folder / "manifest.json")
@@ -167,27 +177,19 @@ def tear(folder: Path) -> int:
     assert manifest is not None
     last = max(manifest.finished)
     for name in manifest.layout:
-        array = np.load(folder / f"{name}.npy", mmap_mode="r+")
-        array[manifest.plan[last]] = -1
-        array.flush()
+        file = RowFile.open(folder / f"{name}.npy")
+        rows = manifest.plan[last]
+        file.write(rows, np.full((len(rows), *file.shape[1:]), -1, file.dtype))
     del manifest.finished[last]
     write_json(folder / "manifest.json", manifest.model_dump(mode="json"))
     return len(manifest.plan[last])
 
 
-def _checksum(arrays: Mapping[str, NDArray[Any]], rows: Sequence[int]) -> str:
+def _checksum(files: Mapping[str, RowFile], rows: Sequence[int]) -> str:
     total = hashlib.sha256()
-    for array in arrays.values():
-        total.update(np.ascontiguousarray(array[list(rows)]).tobytes())
+    for file in files.values():
+        total.update(file.read(rows).tobytes())
     return total.hexdigest()
-
-
-def _reserve(path: Path) -> None:
-    """Claim the disk space now: writing into a hole of a full disk would kill the process instead of raising."""
-    if not hasattr(os, "posix_fallocate"):
-        return
-    with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
 
 def _read(path: Path) -> Manifest | None:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 
 from harness.extraction.cached import CachedExtraction, sources_digest
 from harness.extraction.locks import locked
-from harness.extraction.store import chunk_sizes, finished_rows, kept_arrays, open_finished, tear
-from harness.files import digest, file_digest, write_json
+from harness.extraction.resumed import Resumed, continued
+from harness.extraction.store import finished_rows, kept_arrays, open_finished
+from harness.files import digest, write_json
 from harness.interventions.values import Condition, Mean, Resample, Shuffle
 
 if TYPE_CHECKING:
@@ -50,20 +50,6 @@ class Answered:
     divergence: NDArray[np.float32]
     numbers: NDArray[np.float64]
     about: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Resumed:
-    """What a run that was cut off in its last batch left when it was continued, and what it had left before.
-
-    ``batches``: problems of each batch, kept as soon as it is done; ``repeated``: those of the batch that ran again;
-    ``before`` and ``after``: the digest of every file.
-    """
-
-    batches: list[int]
-    repeated: int
-    before: dict[str, str]
-    after: dict[str, str]
 
 
 @dataclass
@@ -133,17 +119,12 @@ class CachedAnswers:
         self.answers(conditions, label)
         folder = self._folder(repr(list(conditions)))
         about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-        with tempfile.TemporaryDirectory(prefix="resumed-", dir=folder.parent) as temporary:
-            copy = Path(temporary) / "copy"
-            shutil.copytree(folder, copy)
-            repeated = tear(copy)
-            threads = torch.get_num_threads()
-            torch.set_num_threads(about["threads"])
-            try:
-                self._answer(conditions, copy, "a run cut off is continued")
-            finally:
-                torch.set_num_threads(threads)
-            return Resumed(chunk_sizes(folder), repeated, _digests(folder), _digests(copy))
+        threads = torch.get_num_threads()
+        torch.set_num_threads(about["threads"])
+        try:
+            return continued(folder, lambda copy: self._answer(conditions, copy, "a run cut off is continued"))
+        finally:
+            torch.set_num_threads(threads)
 
     def read_back(self, conditions: Sequence[Condition]) -> dict[str, float]:
         """What was found where the conditions replace thoughts; the fields of a :class:`ReadBack`."""
@@ -285,11 +266,6 @@ class CachedAnswers:
         """What the names of all folders about this model and these problems begin with."""
         these = digest(self.extraction.model_fingerprint, self.extraction.problems.fingerprint)[:12]
         return self.extraction.cache_dir / "conditions" / these
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """Of the arrays and the manifest."""
-    return {name: file_digest(folder / name) for name in (*(f"{one}.npy" for one in _ANSWERS), "manifest.json")}
 
 
 def needs_reference(conditions: Sequence[Condition]) -> bool:

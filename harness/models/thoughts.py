@@ -307,8 +307,13 @@ def require_fit(name: str, max_positions: int, n_latents: int, lengths: Sequence
             )
 
 
-def length_batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
-    """Rows in batches of similar length: shortest first, ties in order. A pure function of its arguments."""
-    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+def length_batches(lengths: Sequence[int], batch_size: int, block: int | None = None) -> Iterator[list[int]]:
+    """Rows in batches of similar length: shortest first, ties in order. A pure function of its arguments.
+
+    With ``block``, that many rows after one another are finished before the next ones begin.
+    """
+    block = block or max(1, len(lengths))
+    for first in range(0, len(lengths), block):
+        order = sorted(range(first, min(first + block, len(lengths))), key=lambda row: (lengths[row], row))
+        for start in range(0, len(order), batch_size):
+            yield order[start : start + batch_size]

@@ -1,0 +1,157 @@
+"""One model on the complete training split: read in pieces, never as a whole."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.extraction.checkpoints import EVERY, checkpoint_name, checkpoints_of, write_checkpoint
+from harness.extraction.costs import Cost
+from harness.files import replacing, write_json
+from harness.measures import causal_cells
+
+if TYPE_CHECKING:
+    from harness.criteria.evidence import ModelStudy
+    from harness.extraction.cached import CachedExtraction
+
+Array = NDArray[Any]
+AT_ONCE = 512
+"""Problems whose attention is in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Over n problems: ``mean`` [L, H, T, T] of each weight, and its standard error."""
+
+    n: int
+    mean: Array
+    error: Array
+
+
+def moments(pieces: Callable[[], Sequence[Array] | Any]) -> Moments:
+    """Mean and standard error of patterns that come in pieces [m, L, H, T, T], in two passes, in float64."""
+    n, total = 0, None
+    for piece in pieces():
+        exact = piece.sum(axis=0, dtype=np.float64)
+        n, total = n + len(piece), exact if total is None else total + exact
+    assert total is not None
+    mean, squares = total / n, np.zeros_like(total)
+    for piece in pieces():
+        squares += ((piece.astype(np.float64) - mean) ** 2).sum(axis=0)
+    return Moments(n, mean, np.sqrt(squares / max(1, n - 1) / n))
+
+
+class CompleteStudy:
+    """Attention of one model on all problems, beside that on its first sample; files under ``results/<model>_full/``."""
+
+    def __init__(self, study: "ModelStudy", extraction: "CachedExtraction"):
+        self.study, self.extraction = study, extraction
+        self.problems = extraction.problems
+        self.folder = f"results/{study.name}_full"
+
+    @cached_property
+    def patterns(self) -> Any:
+        """The model's attention; its arrays lie on disk."""
+        return self.extraction.patterns()
+
+    def rows(self, rows: Sequence[int]) -> Array:
+        """[len(rows), L, H, T, T], as it is kept. The file is mapped for this piece alone."""
+        raw = np.load(self.patterns.raw.filename, mmap_mode="r")
+        return np.array(raw[rows[0] : rows[-1] + 1] if isinstance(rows, range) else raw[list(rows)])
+
+    def pieces(self) -> Any:
+        """All of it, in order."""
+        for start in range(0, len(self.problems), AT_ONCE):
+            yield self.rows(range(start, min(start + AT_ONCE, len(self.problems))))
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and standard error of every weight over all problems."""
+        return moments(self.pieces)
+
+    @cached_property
+    def first(self) -> Moments:
+        """The same of the first sample."""
+        raw = np.asarray(self.study.patterns.raw)
+        return moments(lambda: [raw])
+
+    @cached_property
+    def raw(self) -> str:
+        """attention_patterns_full_raw.npy [N, L, H, T, T], copied without reading it into memory."""
+        name = f"{self.folder}/attention_patterns_full_raw.npy"
+        with replacing(self.study.absolute(name)) as temporary:
+            shutil.copyfile(self.patterns.raw.filename, temporary)
+        return name
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where checkpoints are."""
+        return checkpoint_folder(self.study.options.output, self.study.name)
+
+    @cached_property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Every checkpoint; those that are missing or damaged are written again from what was extracted."""
+        for problems in checkpoints_of(len(self.problems)):
+            write_checkpoint(self.checkpoint_folder, problems, self.rows)
+        return tuple(
+            f"{self.folder}/checkpoints/{checkpoint_name(problems.stop)}"
+            for problems in checkpoints_of(len(self.problems))
+        )
+
+    @cached_property
+    def costs(self) -> list[Cost]:
+        """What each batch cost."""
+        return self.extraction.costs()
+
+    @cached_property
+    def comparison(self) -> str:
+        """100_vs_full_comparison.json: correlation, standard errors, variance reduction."""
+        return self.json(f"{self.study.options.n_problems}_vs_full_comparison.json", compared(self.first, self.moments))
+
+    def json(self, name: str, content: dict[str, Any]) -> str:
+        """A result file with its provenance."""
+        relative = f"{self.folder}/{name}"
+        about = {**self.study.provenance, "full_dataset_fingerprint": self.problems.fingerprint}
+        write_json(self.study.absolute(relative), {**content, "provenance": about})
+        return relative
+
+    def read(self, relative: str) -> dict[str, Any]:
+        """A result file, re-read."""
+        content: dict[str, Any] = json.loads(self.study.absolute(relative).read_text(encoding="utf-8"))
+        return content
+
+
+def checkpoint_folder(output: Path, model: str) -> Path:
+    """Where the checkpoints of a model are."""
+    return output / "results" / f"{model}_full" / "checkpoints"
+
+
+def compared(first: Moments, full: Moments) -> dict[str, Any]:
+    """What more problems change: the means' correlation over causal cells, and standard errors beside what is expected."""
+    rows, columns = causal_cells(first.mean.shape[-1])
+    one, other = (found.mean[..., rows, columns].ravel() for found in (first, full))
+    errors = np.stack([found.error[..., rows, columns].ravel() for found in (first, full)])
+    varies = (errors > 0).all(axis=0)
+    shrunk = errors[1, varies] / errors[0, varies]
+    expected = np.sqrt(first.n / full.n)
+    r = float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else float("nan")
+    return {
+        "n_first": first.n,
+        "n_full": full.n,
+        "cells": len(one),
+        "pearson_r": r,
+        "largest_difference": float(np.abs(one - other).max()),
+        "mean_difference": float(np.abs(one - other).mean()),
+        "cells_without_variation": int((~varies).sum()),
+        "standard_error_ratio_median": float(np.median(shrunk)) if varies.any() else float("nan"),
+        "expected_standard_error_ratio": float(expected),
+        "over_expected_median": float(np.median(shrunk / expected)) if varies.any() else float("nan"),
+        "variance_reduction": float(1 - np.median(shrunk**2)) if varies.any() else float("nan"),
+        "checkpoint_every": EVERY,
+    }
