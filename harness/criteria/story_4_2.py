@@ -6,6 +6,7 @@ from harness.criteria.complete import Moments, compared, moments
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.extraction.checkpoints import checkpoints_of, wrong_checkpoints
+from harness.files import jsonable
 from harness.measures import NotApplicable
 from harness.statistics import shuffled
 
@@ -106,8 +107,8 @@ def comparison(study: ModelStudy) -> Measurement:
     """The comparison's file, re-read and worked out again."""
     complete = study.complete
     path = complete.comparison
-    content, expected = complete.read(path), compared(complete.first, complete.moments)
-    wrong = [name for name, value in expected.items() if content.get(name) != value and value == value]
+    content, expected = complete.read(path), jsonable(compared(complete.first, complete.moments))
+    wrong = [name for name, value in expected.items() if name not in content or content[name] != value]
     return Measurement(
         "present and consistent" if not wrong else f"wrong: {', '.join(wrong)}",
         n_problems=complete.moments.n,
