@@ -34,8 +34,8 @@ def in_batches(
 ) -> Arrays:
     """Every array of ``layout``, its first axis being the prompts in order, filled by ``run`` batch by batch.
 
-    With ``folder``, results stream to files there and what was cut off is continued; what each batch cost is kept beside the
-    arrays. Without, they stay in memory. Errors: ``HarnessError`` for a prompt that does not fit the model's positions, or a
+    With ``folder``, results stream to files there and what was cut off is continued; without, they stay in memory. With
+    ``blocks`` too, what each batch cost is kept beside the arrays. Errors: ``HarnessError`` for a prompt that does not fit the model's positions, or a
     folder that cannot be written.
     """
     model.require_fit(prompts)
@@ -50,12 +50,13 @@ def in_batches(
             return arrays
         store = ArrayStore(folder, layout, plan)
         remaining, done = set(store.remaining), 0
-        with noted_costs(folder, model.device.type) as costs:
+        advance(sum(len(rows) for chunk, rows in enumerate(plan) if chunk not in remaining))
+        with noted_costs(folder if blocks else None, model.device.type) as costs:
             for chunk, rows in enumerate(plan):
                 if chunk in remaining:
                     rounding = store.write(chunk, within_memory(run, rows, model.device, prompts))
                     costs.note(chunk, len(rows), rounding)
-                advance(len(rows))
+                    advance(len(rows))
                 done += len(rows)
                 if blocks is not None and (done % blocks.size == 0 or done == len(prompts)):
                     blocks.finished(range((done - 1) // blocks.size * blocks.size, done), store)

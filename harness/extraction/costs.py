@@ -54,9 +54,19 @@ class Costs:
         return peak
 
 
+class Unnoted:
+    """Writes nothing."""
+
+    def note(self, chunk: int, problems: int, rounding: float) -> None:
+        """Do nothing."""
+
+
 @contextmanager
-def noted_costs(folder: Path, device: str) -> Iterator[Costs]:
-    """Within it the memory of the process is watched."""
+def noted_costs(folder: Path | None, device: str) -> Iterator[Costs | Unnoted]:
+    """Within it the memory of the process is watched, and what chunks cost is written into ``folder``, if there is one."""
+    if folder is None:
+        yield Unnoted()
+        return
     peak = _Peak()
     try:
         yield Costs(folder / FILE, device, peak)
