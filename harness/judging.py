@@ -20,11 +20,8 @@ from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
-from harness.extraction.blocks import Blocks
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
-from harness.extraction.checkpoints import EVERY, write_checkpoint
 from harness.extraction.patterns import AUTO_BATCH_SIZE
-from harness.extraction.progress import Progress, quiet
 from harness.extraction.sizes import cached_size
 from harness.files import jsonable, write_text
 from harness.interventions.cached import CachedAnswers
@@ -33,12 +30,14 @@ from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
+from harness.storage.blocks import Blocks
+from harness.storage.checkpoints import EVERY, write_checkpoint
+from harness.storage.progress import Progress, quiet
 
 FIRST_SAMPLE: tuple[SampleName, ...] = ("first",)
 """What studies look at that have no samples of their own."""
 SAMPLES: dict[str, tuple[SampleName, ...]] = {
     "phase2": ("first", "second"),
-    "phase4": (),
     "importance": ("importance",),
     "steps": ("validation", "sweep"),
     "behaviour": ("test",),
@@ -296,7 +295,7 @@ class Run:
         except HarnessError as error:
             raise NotMeasured(str(error)) from error
         model = extraction.model()
-        model.require_fit([model.prompt_ids(question) for question in extraction.problems.questions])
+        model.require_fit([len(model.prompt_ids(question)) for question in extraction.problems.questions])
 
     def _size(self, name: str) -> int:
         base = locate_base(name, self.options.models_file, self.options.checkpoints.get(name))

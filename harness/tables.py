@@ -11,10 +11,10 @@ import pandas as pd
 from harness.behaviour import classify
 from harness.errors import HarnessError
 from harness.extraction.patterns import AttentionPatterns
-from harness.extraction.progress import Progress, quiet
 from harness.interventions import Condition, Intervention
 from harness.measures import HEAD_SCORES, LAYER_TYPES, TooFewLatents, layer_type
 from harness.problems import ProblemSet
+from harness.storage.progress import Progress, quiet
 
 if TYPE_CHECKING:
     from harness.models.thoughts import ThoughtModel

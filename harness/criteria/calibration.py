@@ -22,11 +22,11 @@ from harness.criteria.remembered import statistics_code
 from harness.criteria.results import Calibration, CalibrationFile, CriterionResult, Sensitivity
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
-from harness.extraction.progress import Progress, quiet
 from harness.files import digest, jsonable, write_array
 from harness.measures import latent_mass
 from harness.options import RunOptions
 from harness.statistics.planted import FEW, Ground, Kind
+from harness.storage.progress import Progress, quiet
 
 Array = NDArray[Any]
 

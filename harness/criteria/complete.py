@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.extraction.checkpoints import EVERY, checkpoint_name, checkpoints_of, write_checkpoint
-from harness.extraction.costs import Cost
 from harness.files import replacing, write_json
 from harness.measures import causal_cells
+from harness.storage.checkpoints import EVERY, checkpoint_name, checkpoints_of, write_checkpoint
+from harness.storage.costs import Cost
 
 if TYPE_CHECKING:
     from harness.criteria.evidence import ModelStudy

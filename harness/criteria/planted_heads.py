@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from harness.criteria.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, PlantedPattern
 from harness.extraction.cached import CachedExtraction, sources_digest
-from harness.extraction.locks import locked
 from harness.files import digest, write_array
 from harness.measures import (
     FUNCTIONAL_TYPES,
@@ -28,6 +27,7 @@ from harness.measures import (
     three_scores,
     top_k,
 )
+from harness.storage.locks import locked
 
 if TYPE_CHECKING:
     from harness.interventions import Condition

@@ -5,10 +5,10 @@ import numpy as np
 from harness.criteria.complete import Moments, compared, moments
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
-from harness.extraction.checkpoints import checkpoints_of, wrong_checkpoints
 from harness.files import jsonable
 from harness.measures import NotApplicable
 from harness.statistics import shuffled
+from harness.storage.checkpoints import checkpoints_of, wrong_checkpoints
 
 THREE_HOURS = 3 * 60 * 60
 VALIDITY = ("4.1-clean", "4.2-sums", "4.2-resume")

@@ -18,20 +18,21 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.extraction.blocks import Blocks
-from harness.extraction.costs import Cost, read_costs
-from harness.extraction.locks import locked
 from harness.extraction.parts import DECOMPOSITION_ARRAYS, Decomposition
 from harness.extraction.patterns import ARRAYS, AUTO_BATCH_SIZE, AttentionPatterns, Looks
-from harness.extraction.progress import Progress, quiet
 from harness.extraction.question_patterns import QUESTION_ARRAYS, QuestionAttention, WordAttention
-from harness.extraction.resumed import Resumed, continued
-from harness.extraction.store import kept_arrays, open_finished
 from harness.files import digest, file_digest, replacing, write_json, write_text
 from harness.models.registry import ModelFiles
 from harness.problems import ProblemSet
+from harness.storage.blocks import Blocks
+from harness.storage.costs import Cost, read_costs
+from harness.storage.locks import locked
+from harness.storage.progress import Progress, quiet
+from harness.storage.resumed import Resumed, continued
+from harness.storage.store import kept_arrays, open_finished
 
 if TYPE_CHECKING:
+    from harness.engines.work import Engine
     from harness.models.thoughts import ThoughtModel
 
 Variant = Literal["trained", "untrained", "contentless"]
@@ -59,6 +60,8 @@ class CachedExtraction:
     progress: Progress = quiet
     blocks: Blocks | None = None
     """For many problems: how they are run one after the other, and who is told."""
+    engine: "Engine | None" = None
+    """Who runs the model on batches of problems; this process unless named."""
     stored: Literal["float32", "float16"] = "float32"
     """What attention is kept in."""
     loaded: dict[bool, "ThoughtModel"] = field(default_factory=dict)
@@ -116,7 +119,9 @@ class CachedExtraction:
         def make(folder: Path) -> object:
             from harness.extraction.question import question_attention
 
-            return question_attention(self.model(), self.problems, folder=folder, progress=self.progress)
+            return question_attention(
+                self.model(), self.problems, folder=folder, progress=self.progress, engine=self.engine
+            )
 
         return QuestionAttention(
             **kept_arrays(self._beside("question"), QUESTION_ARRAYS, make), problem_ids=self.problems.ids
@@ -142,7 +147,7 @@ class CachedExtraction:
         def make(folder: Path) -> object:
             from harness.extraction.decompose import decompose
 
-            return decompose(self.model(), self.problems, folder=folder, progress=self.progress)
+            return decompose(self.model(), self.problems, folder=folder, progress=self.progress, engine=self.engine)
 
         return Decomposition(
             **kept_arrays(self._beside("parts"), DECOMPOSITION_ARRAYS, make), problem_ids=self.problems.ids
@@ -167,7 +172,9 @@ class CachedExtraction:
 
                     size = self.batch_size + self.batch_size // 2
                     blocks = Blocks(size, lambda problems, store: None)
-                    extract_attention(self.model(), few, self.batch_size, folder=place, blocks=blocks)
+                    extract_attention(
+                        self.model(), few, self.batch_size, folder=place, blocks=blocks, engine=self.engine
+                    )
 
                 with tempfile.TemporaryDirectory(prefix="whole-", dir=folder.parent) as temporary:
                     whole = Path(temporary) / "whole"
@@ -194,7 +201,7 @@ class CachedExtraction:
 
         model = self.model()
         prompts = [model.prompt_ids(question) for question in self.problems.questions]
-        model.require_fit(prompts)
+        model.require_fit([len(prompt) for prompt in prompts])
         lengths = [len(prompt) for prompt in prompts]
         try:
             run_rows(model, prompts, [lengths.index(min(lengths)), lengths.index(max(lengths))])
@@ -247,6 +254,7 @@ class CachedExtraction:
             progress=self.progress,
             label=None if variant == "trained" else f"control: {variant}",
             blocks=self.blocks,
+            engine=self.engine,
             stored=np.dtype(self.stored),
         )
         seconds = time.monotonic() - started

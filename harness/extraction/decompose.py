@@ -1,18 +1,20 @@
 """Take the residual stream at every thought apart into the embedding and what attention and MLP of each layer add."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from harness.engines.batches import in_batches
+from harness.engines.work import Arrays, Engine
 from harness.extraction.additions import Additions
-from harness.extraction.batches import Arrays, in_batches
 from harness.extraction.parts import Decomposition, decomposition_layout
 from harness.extraction.patterns import AUTO_BATCH_SIZE
-from harness.extraction.progress import Progress, quiet
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
+from harness.storage.progress import Progress, quiet
 
 
 def decompose(
@@ -22,21 +24,25 @@ def decompose(
     folder: Path | None = None,
     batch_size: int = AUTO_BATCH_SIZE,
     progress: Progress = quiet,
+    engine: Engine | None = None,
 ) -> Decomposition:
     """Lengths and shares of the parts of the residual stream at each latent position, and how exactly they sum up.
 
-    With ``folder``, results stream to memory-mapped files there and a run that was cut off is continued; without, they
-    stay in memory. Errors: ``HarnessError`` for a question that does not fit the model's positions, an architecture
+    With ``folder``, results stream to files there and a run that was cut off is continued; without, they stay in memory.
+    ``engine`` runs the model; this process unless named.
+
+    Errors: ``HarnessError`` for a question that does not fit the model's positions, an architecture
     whose layers do not add one output of attention and one of an MLP, or a folder that cannot be written.
     """
     prompts = [model.prompt_ids(question) for question in problems.questions]
     arrays = in_batches(
         model,
-        prompts,
+        PartsWork(prompts),
+        [len(prompt) for prompt in prompts],
         decomposition_layout(len(prompts), model.n_latents, model.n_layers),
-        lambda rows: _run(model, [prompts[row] for row in rows]),
         batch_size=batch_size,
         folder=folder,
+        engine=engine,
         progress=progress,
         label="decomposing",
     )
@@ -66,8 +72,16 @@ def sizes(parts: Tensor, leaving: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _run(model: ThoughtModel, prompts: Sequence[Sequence[int]]) -> Arrays:
-    return {name: values.cpu().numpy() for name, values in sizes(*read_parts(model, prompts)).items()}
+@dataclass(frozen=True)
+class PartsWork:
+    """Takes the stream of some of the ``prompts`` apart."""
+
+    prompts: Sequence[Sequence[int]]
+
+    def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
+        """The arrays of :class:`Decomposition` of the problems in ``rows``."""
+        parts = read_parts(model, [self.prompts[row] for row in rows])
+        return {name: values.cpu().numpy() for name, values in sizes(*parts).items()}
 
 
 def _stacked(steps: Sequence[Sequence[Tensor]]) -> Tensor:

@@ -31,9 +31,7 @@ def consult(model: ThoughtModel, problems: ProblemSet, patterns: AttentionPatter
     # In 16 bits the recurrence amplifies rounding beyond any tolerance, so the recorded inputs are fed again.
     recurrent = model.dtype.itemsize >= torch.float32.itemsize
     lone = [
-        run_rows(model, prompts, [row], None if recurrent else torch.from_numpy(np.array(patterns.latent_inputs[row])))[
-            "raw"
-        ][0]
+        run_rows(model, prompts, [row], None if recurrent else np.array(patterns.latent_inputs[row]))["raw"][0]
         for row in rows
     ]
     return Looks(

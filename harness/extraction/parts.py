@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.extraction.store import Layout
+from harness.storage.store import Layout
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.engines.batches import in_batches
+from harness.engines.work import Arrays, Engine
 from harness.errors import HarnessError
-from harness.extraction.batches import Arrays, in_batches
 from harness.extraction.capture import LatentRecorder
 from harness.extraction.patterns import AUTO_BATCH_SIZE
-from harness.extraction.progress import Progress, quiet
 from harness.extraction.question_patterns import QuestionAttention, WordAttention, question_layout
 from harness.models.thoughts import ThoughtModel, prepared
 from harness.problems import ProblemSet
 from harness.problems.words import TOKEN_CLASSES, token_classes, token_texts
+from harness.storage.progress import Progress, quiet
 
 
 @dataclass(frozen=True)
@@ -35,21 +36,25 @@ def question_attention(
     folder: Path | None = None,
     batch_size: int = AUTO_BATCH_SIZE,
     progress: Progress = quiet,
+    engine: Engine | None = None,
 ) -> QuestionAttention:
     """Attention of every latent query on the question by class of token, all layers and heads.
 
-    With ``folder``, results stream to memory-mapped files there and a run that was cut off is continued; without, they
-    stay in memory. Errors: ``HarnessError`` for a question that does not fit the model's positions, a tokenizer that
+    With ``folder``, results stream to files there and a run that was cut off is continued; without, they stay in memory.
+    ``engine`` runs the model; this process unless named.
+
+    Errors: ``HarnessError`` for a question that does not fit the model's positions, a tokenizer that
     does not say where its tokens stand, or a folder that cannot be written.
     """
     prompts = [read_prompt(model, question) for question in problems.questions]
     arrays = in_batches(
         model,
-        [prompt.ids for prompt in prompts],
+        QuestionWork(prompts),
+        [len(prompt.ids) for prompt in prompts],
         question_layout(len(prompts), model.n_layers, model.n_heads, model.n_latents),
-        lambda rows: _run(model, [prompts[row] for row in rows]),
         batch_size=batch_size,
         folder=folder,
+        engine=engine,
         progress=progress,
         label="question words",
     )
@@ -64,7 +69,7 @@ def word_attention(model: ThoughtModel, problems: ProblemSet, rows: Sequence[int
     found = []
     for row in rows:
         prompt = read_prompt(model, problems[row].question)
-        model.require_fit([prompt.ids])
+        model.require_fit([len(prompt.ids)])
         length = len(prompt.ids)
         weights = [layer[0, :, :, :length].mean(0) for layer in _thought_rows(model, [prompt])]
         found.append(
@@ -90,6 +95,17 @@ def read_prompt(model: ThoughtModel, question: str) -> Prompt:
     names = [model.tokenizer.convert_ids_to_tokens(token) for token in ids[:-1]]
     spans = [*spans, *[(len(text), len(text))] * (len(ids) - len(spans))]
     return Prompt(ids, token_texts(text, spans, [*names, "<bot>"]), token_classes(text, spans))
+
+
+@dataclass(frozen=True)
+class QuestionWork:
+    """Sums up by class of token what some of the ``prompts`` are read with."""
+
+    prompts: Sequence[Prompt]
+
+    def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
+        """The arrays of :class:`QuestionAttention` of the problems in ``rows``."""
+        return _run(model, [self.prompts[row] for row in rows])
 
 
 def _run(model: ThoughtModel, prompts: Sequence[Prompt]) -> Arrays:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.extraction.store import Layout
 from harness.problems.words import TOKEN_CLASSES
+from harness.storage.store import Layout
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.extraction.progress import Progress, quiet
-from harness.extraction.store import ArrayStore, Layout
+from harness.engines.batches import in_batches
+from harness.engines.work import Arrays, Engine
 from harness.files import digest
 from harness.interventions.engine import Setting, run_batch
 from harness.interventions.gold import gold_tokens
@@ -19,8 +19,10 @@ from harness.interventions.plan import Rows
 from harness.interventions.reference import Reference, Site
 from harness.interventions.sound import Sizes, as_conditions
 from harness.interventions.values import Condition, Intervention
-from harness.models.thoughts import MAX_ANSWER_TOKENS, ThoughtModel, length_batches
+from harness.models.thoughts import MAX_ANSWER_TOKENS, ThoughtModel
 from harness.problems import ProblemSet, last_number
+from harness.storage.progress import Progress, quiet
+from harness.storage.store import Layout
 
 Array = NDArray[Any]
 
@@ -74,29 +76,47 @@ def answer_conditions(
     latent_inputs: NDArray[np.float32] | None = None,
     progress: Progress = quiet,
     label: str = "conditions",
+    engine: Engine | None = None,
 ) -> Answers:
     """Answers under every condition, in files in ``folder``; a run of the same that was cut off there is continued.
 
-    ``latent_inputs`` [T, d] are fed instead of the thoughts, to the baseline too (the contentless control).
+    ``latent_inputs`` [T, d] are fed instead of the thoughts, to the baseline too (the contentless control). ``engine`` runs
+    the model; this process unless named.
 
     Errors: ``HarnessError`` for a condition that cannot act on the model, a question that does not fit its positions, or a
     folder that cannot be written.
     """
     conditions = as_conditions(conditions, model.name, Sizes(model.n_layers, model.n_heads, model.n_latents))
     prompts = [model.prompt_ids(question) for question in problems.questions]
-    model.require_fit(prompts)
-    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
     setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens, latent_inputs=fixed)
-    what = content_of(model, problems, f"{list(conditions)!r}:{seed}:{max_tokens}", latent_inputs)
-    store = ArrayStore(folder, _layout(len(prompts), len(conditions), max_tokens), plan, what)
-    with progress(f"{model.name}: {label}", len(prompts)) as advance:
-        advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
-        for chunk in store.remaining:
-            rows = store.rows(chunk)
-            store.write(chunk, answer_batch(model, problems, prompts, rows, conditions, setting))
-            advance(len(rows))
-    return Answers(tuple(conditions), **store.arrays())
+    arrays = in_batches(
+        model,
+        AnswerWork(problems, prompts, conditions, setting),
+        [len(prompt) for prompt in prompts],
+        _layout(len(prompts), len(conditions), max_tokens),
+        batch_size=batch_size,
+        folder=folder,
+        content=content_of(model, problems, f"{list(conditions)!r}:{seed}:{max_tokens}", latent_inputs),
+        engine=engine,
+        progress=progress,
+        label=label,
+    )
+    return Answers(tuple(conditions), **arrays)
+
+
+@dataclass(frozen=True)
+class AnswerWork:
+    """Answers some of the problems under every condition; ``prompts`` are the token ids of all questions."""
+
+    problems: ProblemSet
+    prompts: Sequence[Sequence[int]]
+    conditions: Sequence[Condition]
+    setting: Setting
+
+    def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
+        """The arrays of :class:`Answers` of the problems in ``rows``."""
+        return answer_batch(model, self.problems, self.prompts, rows, self.conditions, self.setting)
 
 
 def content_of(model: ThoughtModel, problems: ProblemSet, what: str, latent_inputs: Array | None = None) -> str:
@@ -161,16 +181,15 @@ def record_reference(
     batch_size: int = BATCH_SIZE,
     latent_inputs: NDArray[np.float32] | None = None,
     progress: Progress = quiet,
+    engine: Engine | None = None,
 ) -> Reference:
     """Activations of the baseline at every place that an intervention can fill, in files in ``folder``.
 
-    ``latent_inputs`` as for :func:`answer_conditions`.
+    ``latent_inputs`` and ``engine`` as for :func:`answer_conditions`.
 
     Errors: as :func:`answer_conditions`.
     """
     prompts = [model.prompt_ids(question) for question in problems.questions]
-    model.require_fit(prompts)
-    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
     n, latents, layers, heads = len(prompts), model.n_latents, model.n_layers, model.n_heads
     layout: Layout = {
         "inputs": ((n, latents, model.width), np.dtype(np.float32)),
@@ -178,19 +197,37 @@ def record_reference(
         "heads": ((n, latents, layers, heads, model.head_width), np.dtype(np.float32)),
     }
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
-    store = ArrayStore(folder, layout, plan, content_of(model, problems, "reference", latent_inputs))
-    with progress(f"{model.name}: baseline activations", n) as advance:
-        advance(n - sum(len(store.rows(chunk)) for chunk in store.remaining))
-        for chunk in store.remaining:
-            rows = store.rows(chunk)
-            store.write(chunk, _recorded(model, [prompts[row] for row in rows], layout, fixed))
-            advance(len(rows))
-    return Reference(**store.arrays())
+    arrays = in_batches(
+        model,
+        ReferenceWork(prompts, layout, fixed),
+        [len(prompt) for prompt in prompts],
+        layout,
+        batch_size=batch_size,
+        folder=folder,
+        content=content_of(model, problems, "reference", latent_inputs),
+        engine=engine,
+        progress=progress,
+        label="baseline activations",
+    )
+    return Reference(**arrays)
+
+
+@dataclass(frozen=True)
+class ReferenceWork:
+    """Records the baseline's activations on some of the ``prompts``."""
+
+    prompts: Sequence[Sequence[int]]
+    layout: Layout
+    latent_inputs: torch.Tensor | None
+
+    def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
+        """The arrays of :class:`Reference` of the problems in ``rows``."""
+        return _recorded(model, [self.prompts[row] for row in rows], self.layout, self.latent_inputs)
 
 
 def _recorded(
     model: ThoughtModel, prompts: Sequence[Sequence[int]], layout: Layout, latent_inputs: torch.Tensor | None
-) -> dict[str, Array]:
+) -> Arrays:
     arrays = {name: np.zeros((len(prompts), *shape[1:]), dtype) for name, (shape, dtype) in layout.items()}
 
     def observe(site: Site, activations: torch.Tensor, rows: Rows) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.extraction.cached import CachedExtraction, sources_digest
-from harness.extraction.locks import locked
-from harness.extraction.resumed import Resumed, continued
-from harness.extraction.store import finished_rows, kept_arrays, open_finished
 from harness.files import digest, write_json
 from harness.interventions.values import Condition, Mean, Resample, Shuffle
+from harness.storage.locks import locked
+from harness.storage.resumed import Resumed, continued
+from harness.storage.store import finished_rows, kept_arrays, open_finished
 
 if TYPE_CHECKING:
     from harness.interventions.answers import Answers
@@ -166,6 +166,7 @@ class CachedAnswers:
                 batch_size=self._batch_size,
                 latent_inputs=self.latent_inputs(),
                 progress=self.extraction.progress,
+                engine=self.extraction.engine,
             )
 
         return kept_arrays(self._folder("reference"), _REFERENCE, make)
@@ -185,6 +186,7 @@ class CachedAnswers:
                 batch_size=self._batch_size,
                 latent_inputs=self.latent_inputs(),
                 progress=self.extraction.progress,
+                engine=self.extraction.engine,
                 label=self._labelled(label),
             )
 
@@ -252,6 +254,7 @@ class CachedAnswers:
             batch_size=self._batch_size,
             latent_inputs=self.latent_inputs(),
             progress=self.extraction.progress,
+            engine=self.extraction.engine,
             label=self._labelled(label),
         )
 

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.extraction.progress import Progress, quiet
+from harness.engines.batches import in_batches
+from harness.engines.work import Arrays, Engine
 from harness.extraction.question import Prompt, read_prompt
-from harness.extraction.store import ArrayStore, Layout
 from harness.interventions.answers import BATCH_SIZE, content_of
 from harness.interventions.branching import Attended
 from harness.interventions.engine import Batch, Setting, together
@@ -23,8 +23,10 @@ from harness.interventions.plan import Rows
 from harness.interventions.reference import Site
 from harness.interventions.sound import Sizes, as_conditions
 from harness.interventions.values import BASELINE, Condition, Intervention
-from harness.models.thoughts import ThoughtModel, length_batches
+from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
+from harness.storage.progress import Progress, quiet
+from harness.storage.store import Layout
 
 
 @dataclass(frozen=True)
@@ -58,30 +60,48 @@ def follow(
     latent_inputs: NDArray[np.float32] | None = None,
     progress: Progress = quiet,
     label: str = "inside, under conditions",
+    engine: Engine | None = None,
 ) -> Followed:
     """Follow problems from the first thought to EOT, in files in ``folder``; a run of the same that was cut off goes on.
 
-    ``latent_inputs`` [T, d] are fed instead of the thoughts (the contentless control).
+    ``latent_inputs`` [T, d] are fed instead of the thoughts (the contentless control). ``engine`` runs the model; this
+    process unless named.
 
     Errors: ``HarnessError`` for a condition that cannot act on the model, a question that does not fit its positions, a
     tokenizer that does not say where its tokens stand, or a folder that cannot be written. ``Truncate`` is not followed.
     """
     conditions = as_conditions(conditions, model.name, Sizes(model.n_layers, model.n_heads, model.n_latents))
     prompts = [read_prompt(model, question) for question in problems.questions]
-    model.require_fit([prompt.ids for prompt in prompts])
-    plan = list(length_batches([len(prompt.ids) for prompt in prompts], batch_size))
     fixed = None if latent_inputs is None else torch.from_numpy(np.array(latent_inputs))
     setting = Setting([str(one) for one in problems.ids], seed=seed, latent_inputs=fixed)
     content = content_of(model, problems, f"followed {conditions!r}:{seed}", latent_inputs)
-    store = ArrayStore(folder, _layout(model, len(prompts), len(conditions)), plan, content)
-    with progress(f"{model.name}: {label}", len(prompts)) as advance:
-        advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
-        for chunk in store.remaining:
-            rows = store.rows(chunk)
-            found = follow_batch(model, [prompts[row] for row in rows], rows, conditions, setting)
-            store.write(chunk, found.__dict__)
-            advance(len(rows))
-    return Followed(**store.arrays())
+    arrays = in_batches(
+        model,
+        FollowWork(prompts, conditions, setting),
+        [len(prompt.ids) for prompt in prompts],
+        _layout(model, len(prompts), len(conditions)),
+        batch_size=batch_size,
+        folder=folder,
+        content=content,
+        engine=engine,
+        progress=progress,
+        label=label,
+    )
+    return Followed(**arrays)
+
+
+@dataclass(frozen=True)
+class FollowWork:
+    """Follows some of the ``prompts``."""
+
+    prompts: Sequence[Prompt]
+    conditions: Sequence[Condition]
+    setting: Setting
+
+    def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
+        """The arrays of :class:`Followed` of the problems in ``rows``."""
+        found = follow_batch(model, [self.prompts[row] for row in rows], rows, self.conditions, self.setting)
+        return dict(found.__dict__)
 
 
 @torch.inference_mode()

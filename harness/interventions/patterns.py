@@ -10,16 +10,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.extraction.progress import Progress, quiet
-from harness.extraction.store import ArrayStore, Layout
+from harness.engines.batches import in_batches
+from harness.engines.work import Arrays
 from harness.interventions.answers import BATCH_SIZE, content_of
 from harness.interventions.branching import Attended
 from harness.interventions.engine import Batch, Setting, together
 from harness.interventions.reference import Reference
 from harness.interventions.sound import Sizes, as_conditions
 from harness.interventions.values import BASELINE, Condition, Intervention
-from harness.models.thoughts import ThoughtModel, length_batches
+from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
+from harness.storage.progress import Progress, quiet
+from harness.storage.store import Layout
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,38 @@ def attention_under(
     """
     conditions = as_conditions(conditions, model.name, Sizes(model.n_layers, model.n_heads, model.n_latents))
     prompts = [model.prompt_ids(question) for question in problems.questions]
-    model.require_fit(prompts)
-    plan = list(length_batches([len(prompt) for prompt in prompts], batch_size))
     setting = Setting([str(one) for one in problems.ids], reference, seed)
     latents = model.n_latents
     heads = (len(prompts), len(conditions), model.n_layers, model.n_heads)
     single = np.dtype(np.float32)
     layout: Layout = {"raw": ((*heads, latents, latents), single), "answer_attention": ((*heads, latents), single)}
-    store = ArrayStore(folder, layout, plan, content_of(model, problems, f"attention {conditions!r}:{seed}"))
-    with progress(f"{model.name}: {label}", len(prompts)) as advance:
-        advance(len(prompts) - sum(len(store.rows(chunk)) for chunk in store.remaining))
-        for chunk in store.remaining:
-            rows = store.rows(chunk)
-            weights = attend_batch(model, [prompts[row] for row in rows], rows, conditions, setting).cpu().numpy()
-            store.write(chunk, {"raw": weights[..., :latents, :], "answer_attention": weights[..., latents, :]})
-            advance(len(rows))
-    return ConditionPatterns(tuple(conditions), **store.arrays())
+    arrays = in_batches(
+        model,
+        PatternsWork(prompts, conditions, setting),
+        [len(prompt) for prompt in prompts],
+        layout,
+        batch_size=batch_size,
+        folder=folder,
+        content=content_of(model, problems, f"attention {conditions!r}:{seed}"),
+        progress=progress,
+        label=label,
+    )
+    return ConditionPatterns(tuple(conditions), **arrays)
+
+
+@dataclass(frozen=True)
+class PatternsWork:
+    """Captures what the thoughts of some of the ``prompts`` read under every condition."""
+
+    prompts: Sequence[Sequence[int]]
+    conditions: Sequence[Condition]
+    setting: Setting
+
+    def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
+        """The arrays of :class:`ConditionPatterns` of the problems in ``rows``."""
+        found = attend_batch(model, [self.prompts[row] for row in rows], rows, self.conditions, self.setting)
+        weights, latents = found.cpu().numpy(), model.n_latents
+        return {"raw": weights[..., :latents, :], "answer_attention": weights[..., latents, :]}
 
 
 @torch.inference_mode()

@@ -55,6 +55,7 @@ class ThoughtModel:
             keep_freed_memory()
         attention = FAST if padding == "masked" else EXPLICIT
         self.files = files
+        self.untrained_seed = untrained_seed
         self.name = files.name
         self.padding = padding
         self.tokenizer = load_tokenizer(files)
@@ -244,7 +245,7 @@ class ThoughtModel:
     ) -> list[str]:
         """Answer texts, in the order of ``questions``. ``n_latents`` fewer than T truncates the thinking."""
         prompts = [self.prompt_ids(question) for question in questions]
-        self.require_fit(prompts)
+        self.require_fit([len(prompt) for prompt in prompts])
         texts = [""] * len(prompts)
         for rows in length_batches([len(prompt) for prompt in prompts], batch_size):
             context = self.encode([prompts[row] for row in rows])
@@ -254,9 +255,9 @@ class ThoughtModel:
                 texts[row] = self.decode(ids)
         return texts
 
-    def require_fit(self, prompts: Sequence[Sequence[int]]) -> None:
-        """Raise a ``HarnessError`` that names the first prompt too long for the model's positions."""
-        require_fit(self.name, self.max_positions, self.n_latents, [len(prompt) for prompt in prompts])
+    def require_fit(self, lengths: Sequence[int]) -> None:
+        """Raise a ``HarnessError`` that names the first prompt of so many tokens too long for the model's positions."""
+        require_fit(self.name, self.max_positions, self.n_latents, lengths)
 
 
 def max_positions(files: ModelFiles, config: PretrainedConfig) -> int:

@@ -9,9 +9,9 @@ import pytest
 
 if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion
-    from harness.extraction.progress import Progress
     from harness.judging import Run
     from harness.options import RunOptions
+    from harness.storage.progress import Progress
 
 
 @pytest.hookspec(firstresult=True)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 from tqdm import tqdm
 
-from harness.extraction.progress import quiet
+from harness.storage.progress import quiet
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_WORTH_KEEPING = 0.5

@@ -14,9 +14,9 @@ from harness.plugin.options import checks_are_asked_for, gate_options, places, r
 
 if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion
-    from harness.extraction.progress import Progress
     from harness.judging import Run
     from harness.options import RunOptions
+    from harness.storage.progress import Progress
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

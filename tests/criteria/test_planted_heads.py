@@ -33,7 +33,6 @@ from harness.criteria.results import Calibration, CalibrationFile, PlantedHeads
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction
-from harness.extraction.store import ArrayStore
 from harness.measures import (
     FUNCTIONAL_TYPES,
     composite_score,
@@ -44,6 +43,7 @@ from harness.measures import (
 from harness.models.registry import locate
 from harness.problems import load_problems
 from harness.statistics import plant
+from harness.storage.store import ArrayStore
 
 LAST = len(BIASES) - 1
 

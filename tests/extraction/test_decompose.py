@@ -15,9 +15,9 @@ from harness.extraction.additions import Additions
 from harness.extraction.decompose import decompose, read_parts, sizes
 from harness.extraction.extract import extract_attention
 from harness.extraction.parts import DECOMPOSITION_ARRAYS, part_names
-from harness.extraction.store import open_finished
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet, load_problems
+from harness.storage.store import open_finished
 from tests.extraction.conftest import CutOffError, cut_off
 
 Build = Callable[..., ThoughtModel]

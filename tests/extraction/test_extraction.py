@@ -116,15 +116,15 @@ def test_thoughts_are_the_inputs_that_were_fed(
 def test_running_out_of_memory_halves_only_that_batch(
     model: ThoughtModel, problems: ProblemSet, lone: harness.AttentionPatterns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, sizes = extract._run, []
+    run, sizes = extract.AttentionWork.__call__, []
 
-    def small(model: ThoughtModel, prompts: list[list[int]], latent_inputs: torch.Tensor | None) -> object:
-        sizes.append(len(prompts))
-        if len(prompts) > 5:
+    def small(work: extract.AttentionWork, model: ThoughtModel, rows: list[int]) -> object:
+        sizes.append(len(rows))
+        if len(rows) > 5:
             raise torch.OutOfMemoryError("simulated")
-        return run(model, prompts, latent_inputs)
+        return run(work, model, rows)
 
-    monkeypatch.setattr(extract, "_run", small)
+    monkeypatch.setattr(extract.AttentionWork, "__call__", small)
     found = extract_attention(model, problems, 8)
     np.testing.assert_allclose(found.raw, lone.raw, atol=TOLERANCE, rtol=0)
     assert sizes == [8, 4, 4] * 3
@@ -136,7 +136,7 @@ def test_any_other_error_is_not_swallowed(
     def broken(*_: object) -> object:
         raise RuntimeError("shapes disagree")
 
-    monkeypatch.setattr(extract, "_run", broken)
+    monkeypatch.setattr(extract.AttentionWork, "__call__", broken)
     with pytest.raises(RuntimeError, match="shapes disagree"):
         extract_attention(model, problems, 8)
 

@@ -11,11 +11,11 @@ from harness.errors import HarnessError
 from harness.extraction.extract import extract_attention
 from harness.extraction.question import question_attention, read_prompt, word_attention
 from harness.extraction.question_patterns import QUESTION_ARRAYS
-from harness.extraction.store import open_finished
 from harness.models.registry import locate_files
 from harness.models.thoughts import ThoughtModel
 from harness.problems import Problem, ProblemSet, load_problems
 from harness.problems.words import BOT, FIRST, NUMBER, TOKEN_CLASSES
+from harness.storage.store import open_finished
 from tests.extraction.conftest import CutOffError, cut_off
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import harness
-from harness.extraction.store import ArrayStore
 from harness.interventions import (
     BASELINE,
     AblateThought,
@@ -23,6 +22,7 @@ from harness.interventions import (
 from harness.interventions.gold import gold_tokens
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
+from harness.storage.store import ArrayStore
 
 CONDITIONS: tuple[Condition, ...] = (
     BASELINE,

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import harness
-from harness.extraction.store import ArrayStore
 from harness.interventions import (
     BASELINE,
     BiasAttention,
@@ -24,6 +23,7 @@ from harness.interventions.branching import Branches
 from harness.interventions.patterns import attend_batch
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet
+from harness.storage.store import ArrayStore
 from tests.interventions.oracle import attend_alone
 from tests.interventions.test_engine import CASES, QUESTIONS, T, model, prompts_of
 

@@ -14,8 +14,8 @@ import pytest
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.results import ControlResult, CriterionResult, PhaseResult, RunResult
 from harness.errors import HarnessError
-from harness.extraction.progress import Progress
 from harness.options import RunOptions
+from harness.storage.progress import Progress
 
 
 def declared(name: str, kind: str, comparator: str, threshold: Any, scope: str = "model") -> Criterion:

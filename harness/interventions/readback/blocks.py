@@ -48,7 +48,7 @@ def read_back_blocks(
     That is every thought, EOT and every answer token that is fed, whether chosen or of a gold answer that is scored.
     """
     prompts = [model.prompt_ids(problem.question) for problem in problems]
-    model.require_fit(prompts)
+    model.require_fit([len(prompt) for prompt in prompts])
     found = BlockReadBack()
     ids = [str(one) for one in problems.ids]
     setting = Setting(ids, max_tokens=max_tokens, watch=partial(_look, found, model.n_latents))

@@ -40,7 +40,7 @@ def read_back(
     """
     some = list(problems)[:MOST_PROBLEMS]
     prompts = [model.prompt_ids(problem.question) for problem in some]
-    model.require_fit(prompts)
+    model.require_fit([len(prompt) for prompt in prompts])
     wanted = [_asked(condition) for condition in conditions]
     found = _Comparison(wanted, reference)
     setting = Setting([str(one) for one in problems.ids], reference, seed, max_tokens=1, observer=found.observe)

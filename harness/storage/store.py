@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError
-from harness.extraction.locks import locked
-from harness.extraction.rows import RowFile
 from harness.files import write_json
+from harness.storage.locks import locked
+from harness.storage.rows import RowFile
 
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 

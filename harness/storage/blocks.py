@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.extraction.store import ArrayStore
+    from harness.storage.store import ArrayStore
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,11 @@ class Costs:
         self._path, self._device, self._peak = path, device, peak
         self._before = time.monotonic()
 
-    def note(self, chunk: int, problems: int, rounding: float) -> None:
-        """A chunk is finished. Errors: ``OSError``."""
+    def note(self, chunk: int, problems: int, rounding: float, resident: int = 0, on_device: int = 0) -> None:
+        """A chunk is finished; ``resident`` and ``on_device``: memory of who else did it. Errors: ``OSError``."""
         now = time.monotonic()
-        cost = Cost(chunk, problems, now - self._before, self._peak.take(), self._on_device(), rounding)
+        memory = max(resident, self._peak.take()), max(on_device, self._on_device())
+        cost = Cost(chunk, problems, now - self._before, *memory, rounding)
         self._before = now
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(asdict(cost))}\n")
@@ -57,7 +58,7 @@ class Costs:
 class Unnoted:
     """Writes nothing."""
 
-    def note(self, chunk: int, problems: int, rounding: float) -> None:
+    def note(self, chunk: int, problems: int, rounding: float, resident: int = 0, on_device: int = 0) -> None:
         """Do nothing."""
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.extraction.store import array_names, chunk_sizes, tear
 from harness.files import file_digest
+from harness.storage.store import array_names, chunk_sizes, tear
 
 
 @dataclass(frozen=True)

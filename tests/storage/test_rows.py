@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.extraction.rows import RowFile
+from harness.storage.rows import RowFile
 
 SHAPES = [(9,), (9, 4), (9, 2, 3)]
 TYPES = [np.dtype(np.float32), np.dtype(np.float16), np.dtype(np.int32)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
-from harness.extraction.store import ArrayStore, chunk_sizes, open_finished, tear
+from harness.storage.store import ArrayStore, chunk_sizes, open_finished, tear
 
 LAYOUT = {"a": ((7, 3), np.dtype(np.float32)), "b": ((7,), np.dtype(np.int32))}
 PLAN = [[2, 0], [5, 6, 1], [3, 4]]
