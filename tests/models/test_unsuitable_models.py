@@ -57,7 +57,7 @@ def test_memory_that_does_not_hold_one_problem_is_one_clear_message(monkeypatch:
     def too_large(*arguments: Any) -> Any:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(extract, "_run", too_large)
+    monkeypatch.setattr(extract.AttentionWork, "__call__", too_large)
     model: Any = SimpleNamespace(device="cuda")
     with pytest.raises(HarnessError, match=r"Not even one problem \(7 tokens\) fits in the memory of cuda"):
         extract.run_rows(model, [[1] * 7, [1] * 9], [0, 1])
