@@ -114,6 +114,19 @@ def _fast(
     return output, None
 
 
+def _fast_mask(
+    *, attention_mask: Tensor | None = None, allow_is_causal_skip: bool = True, **sizes: Any
+) -> Tensor | None:
+    """The mask of the kernel; None where causality alone, which the kernel knows, is all that has to be masked.
+
+    Whether nothing is padded is read from the mask's values. An accelerator would have to finish everything it was given
+    before it could tell, in every forward pass; there the mask is made in any case.
+    """
+    free_to_read = attention_mask is None or attention_mask.device.type == "cpu"
+    skip = allow_is_causal_skip and free_to_read
+    return sdpa_mask(attention_mask=attention_mask, allow_is_causal_skip=skip, **sizes)
+
+
 def _explicit(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
@@ -130,6 +143,6 @@ def _explicit(
 
 
 AttentionInterface.register(FAST, _fast)
-AttentionMaskInterface.register(FAST, sdpa_mask)
+AttentionMaskInterface.register(FAST, _fast_mask)
 AttentionInterface.register(EXPLICIT, _explicit)
 AttentionMaskInterface.register(EXPLICIT, eager_mask)

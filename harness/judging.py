@@ -20,8 +20,8 @@ from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.errors import HarnessError
+from harness.extraction.batch_size import auto_batch_size
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
-from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.extraction.sizes import cached_size
 from harness.files import jsonable, write_text
 from harness.interventions.cached import CachedAnswers
@@ -262,12 +262,15 @@ class Run:
         if known not in self._extractions:
             options = self.options
             first = None if sample == "first" else self._extraction(name)
+            place = options.checkpoints.get(name)
+            files = locate(name, options.models_file, place) if first is None else first.files
+            problems, device = self.problem_study.sample(sample), resolve_device(options.device)
             self._extractions[known] = CachedExtraction(
-                locate(name, options.models_file, options.checkpoints.get(name)) if first is None else first.files,
-                self.problem_study.sample(sample),
+                files,
+                problems,
                 options.cache_dir,
-                options.batch_size or AUTO_BATCH_SIZE,
-                resolve_device(options.device),
+                options.batch_size or auto_batch_size(files, problems.questions, device, options.dtype),
+                device,
                 options.dtype,
                 self._progress,
                 loaded={} if first is None else first.loaded,

@@ -12,6 +12,7 @@ from torch import Tensor
 from harness.attention import row_weights
 from harness.errors import HarnessError
 from harness.models.thoughts import Context, ThoughtModel
+from harness.models.transfer import to_host
 
 
 class LatentRecorder:
@@ -48,7 +49,11 @@ class LatentRecorder:
             )
 
     def arrays(self, latent_inputs: Tensor) -> dict[str, NDArray[np.generic]]:
-        """The arrays of :class:`~harness.extraction.patterns.AttentionPatterns`, for the rows of the batch."""
+        """The arrays of :class:`~harness.extraction.patterns.AttentionPatterns`, for the rows of the batch, on the host."""
+        return to_host(self.captured(latent_inputs))
+
+    def captured(self, latent_inputs: Tensor) -> dict[str, Tensor]:
+        """The same where the model is; all of four bytes a value."""
         latents, start = self._latents, self._width
         self.require_every_key()
         first = self._width - self._context_length[:, None, None, None]
@@ -69,7 +74,7 @@ class LatentRecorder:
         captured = {name: torch.stack(tensors, dim=1) for name, tensors in kept.items()}
         captured["context_length"] = self._context_length.to(torch.int32)
         captured["latent_inputs"] = latent_inputs.float()
-        return {name: tensor.cpu().numpy() for name, tensor in captured.items()}
+        return captured
 
     def _bias(self, layer: int) -> Tensor:
         """What is added to the scores [B, steps, keys], -inf on what a step could not see; layers share masks."""

@@ -13,6 +13,7 @@ from harness.extraction.additions import Additions
 from harness.extraction.parts import Decomposition, decomposition_layout
 from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.models.thoughts import ThoughtModel
+from harness.models.transfer import to_host
 from harness.problems import ProblemSet
 from harness.storage.progress import Progress, quiet
 
@@ -81,7 +82,7 @@ class PartsWork:
     def __call__(self, model: ThoughtModel, rows: Sequence[int]) -> Arrays:
         """The arrays of :class:`Decomposition` of the problems in ``rows``."""
         parts = read_parts(model, [self.prompts[row] for row in rows])
-        return {name: values.cpu().numpy() for name, values in sizes(*parts).items()}
+        return to_host(sizes(*parts))
 
 
 def _stacked(steps: Sequence[Sequence[Tensor]]) -> Tensor:

@@ -15,6 +15,7 @@ from harness.extraction.capture import LatentRecorder
 from harness.extraction.patterns import AUTO_BATCH_SIZE
 from harness.extraction.question_patterns import QuestionAttention, WordAttention, question_layout
 from harness.models.thoughts import ThoughtModel, prepared
+from harness.models.transfer import to_device, to_host
 from harness.problems import ProblemSet
 from harness.problems.words import TOKEN_CLASSES, token_classes, token_texts
 from harness.storage.progress import Progress, quiet
@@ -110,17 +111,18 @@ class QuestionWork:
 
 def _run(model: ThoughtModel, prompts: Sequence[Prompt]) -> Arrays:
     width = max(len(prompt.ids) for prompt in prompts)
-    member = torch.zeros(len(prompts), width, len(TOKEN_CLASSES), device=model.device)
+    of_host = torch.zeros(len(prompts), width, len(TOKEN_CLASSES))
     for row, prompt in enumerate(prompts):
         # Left-padded as the prompts are; padding belongs to no class.
-        member[row, range(width - len(prompt.ids), width), prompt.classes] = 1
+        of_host[row, range(width - len(prompt.ids), width), prompt.classes] = 1
+    member = to_device(of_host, model.device)
     kept: dict[str, list[Tensor]] = {"by_class": [], "row_total": [], "latent_mass": []}
     for rows in _thought_rows(model, prompts):
         kept["by_class"].append(rows[..., :width] @ member[:, None])
         kept["row_total"].append(rows.sum(-1))
         kept["latent_mass"].append(rows[..., width:].sum(-1))
-    arrays: Arrays = {name: torch.stack(layers, dim=1).cpu().numpy() for name, layers in kept.items()}
-    return arrays | {"tokens": member.sum(1).cpu().numpy().astype(np.int32)}
+    arrays = to_host({name: torch.stack(layers, dim=1) for name, layers in kept.items()})
+    return arrays | {"tokens": of_host.sum(1).numpy().astype(np.int32)}
 
 
 def _thought_rows(model: ThoughtModel, prompts: Sequence[Prompt]) -> Iterator[Tensor]:

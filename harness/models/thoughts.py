@@ -16,6 +16,7 @@ from harness.models.checkpoint import ADDED_TOKENS, build, build_untrained
 from harness.models.memory import keep_freed_memory
 from harness.models.registry import ModelFiles
 from harness.models.size import parameters_without_embeddings
+from harness.models.transfer import to_device
 
 Padding = Literal["masked", "reference"]
 MAX_ANSWER_TOKENS = 256
@@ -143,13 +144,7 @@ class ThoughtModel:
     @torch.inference_mode()
     def encode(self, prompts: Sequence[Sequence[int]]) -> Context:
         """Encode a batch of prompts (see :meth:`prompt_ids`), left-padded to the longest."""
-        longest = max(len(ids) for ids in prompts)
-        ids = torch.full((len(prompts), longest), self.pad_id)
-        mask = torch.zeros((len(prompts), longest), dtype=torch.long)
-        for row, prompt in enumerate(prompts):
-            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-            mask[row, longest - len(prompt) :] = 1
-        ids, mask = ids.to(self.device), mask.to(self.device)
+        ids, mask = to_device(left_padded(prompts, self.pad_id), self.device)
         cache = DynamicCache(config=self.language.config)
         positions = None if self.padding == "reference" else (mask.cumsum(-1) - 1).clamp(min=0)
         output = self._backbone(
@@ -294,6 +289,17 @@ def prompt_ids(tokenizer: PreTrainedTokenizerBase, files: ModelFiles, bot_id: in
     """Token ids of ``question`` as the reference prepares it: trimmed, tokenised, ``<bot>`` appended."""
     ids: list[int] = tokenizer(prepared(question))["input_ids"]
     return [*ids, *([] if files.remove_eos else [tokenizer.eos_token_id]), bot_id]
+
+
+def left_padded(prompts: Sequence[Sequence[int]], pad_id: int) -> Tensor:
+    """Token ids and mask (0 on padding) of B prompts, each ending in the last of K columns: int64 [2, B, K]."""
+    longest = max(len(ids) for ids in prompts)
+    both = torch.zeros((2, len(prompts), longest), dtype=torch.long)
+    both[0] = pad_id
+    for row, prompt in enumerate(prompts):
+        both[0, row, longest - len(prompt) :] = torch.tensor(prompt)
+        both[1, row, longest - len(prompt) :] = 1
+    return both
 
 
 def require_fit(name: str, max_positions: int, n_latents: int, lengths: Sequence[int]) -> None:

@@ -94,7 +94,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--batch-size",
         default="auto",
         metavar="N",
-        help="Problems per forward pass, or auto (default: auto). Out of memory halves one batch only.",
+        help="Problems per forward pass, or auto (default: auto), which is 64, and on a GPU as many of 64 to 1024 as its "
+        "memory holds of the longest problem. Out of memory halves one batch only.",
     )
     add("--device", default="auto", help="auto, cpu, cuda or another torch device (default: auto).")
     add(
