@@ -265,16 +265,18 @@ class Run:
             place = options.checkpoints.get(name)
             files = locate(name, options.models_file, place) if first is None else first.files
             problems, device = self.problem_study.sample(sample), resolve_device(options.device)
+            blocks = self._checkpoints(name) if sample == "full" else None
+            block = None if blocks is None else blocks.size
             self._extractions[known] = CachedExtraction(
                 files,
                 problems,
                 options.cache_dir,
-                options.batch_size or auto_batch_size(files, problems.questions, device, options.dtype),
+                options.batch_size or auto_batch_size(files, problems.questions, device, options.dtype, block),
                 device,
                 options.dtype,
                 self._progress,
                 loaded={} if first is None else first.loaded,
-                blocks=self._checkpoints(name) if sample == "full" else None,
+                blocks=blocks,
             )
         return self._extractions[known]
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.models.size import Sizes
 
 LARGEST = 1024
+BATCHES_OF_A_BLOCK = 4
+"""Batches at least that problems sorted by length are run in: all in one would be padded to the longest of them."""
 MEMORY_TO_FILL = 0.8
 """The share of a device's memory that is planned for; the driver takes some of the rest, and gaps between tensors do."""
 _SINGLE, _BYTES = 4, {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -22,8 +24,12 @@ _COPIES = 3
 """Captured values exist by layer, stacked, and packed for the host, for a moment all at once."""
 
 
-def auto_batch_size(files: ModelFiles, questions: Sequence[str], device: str, dtype: str) -> int:
+def auto_batch_size(
+    files: ModelFiles, questions: Sequence[str], device: str, dtype: str, block: int | None = None
+) -> int:
     """Problems per batch for the longest of ``questions`` on ``device``; ``dtype`` is a name. Loads torch for CUDA only.
+
+    ``block``: how many problems are sorted by length at a time; all of them unless named.
 
     Errors: ``HarnessError`` for a tokenizer or a config that cannot be read.
     """
@@ -41,13 +47,17 @@ def auto_batch_size(files: ModelFiles, questions: Sequence[str], device: str, dt
         torch.cuda.get_device_properties(device).total_memory,
         model.parameters * value,
         bytes_per_problem(model, longest, files.n_latents, value),
+        block or len(questions),
     )
 
 
-def batch_size_within(total: int, weights: int, per_problem: int) -> int:
-    """The largest power of two, from 64 to 1024, of problems that fit ``total`` bytes beside the weights; 64 if none does."""
+def batch_size_within(total: int, weights: int, per_problem: int, block: int) -> int:
+    """The largest power of two, from 64 to 1024, of problems that fit ``total`` bytes beside the weights; 64 if none does.
+
+    It is at most a quarter of the ``block`` of problems that are sorted by length, where that is more than 64.
+    """
     room = int(total * MEMORY_TO_FILL) - weights
-    fitting = max(1, room // per_problem)
+    fitting = max(1, min(room // per_problem, block // BATCHES_OF_A_BLOCK))
     return min(LARGEST, max(AUTO_BATCH_SIZE, 1 << (fitting.bit_length() - 1)))
 
 

@@ -18,15 +18,20 @@ GIB = 2**30
 LLAMA_1B = Sizes(1_235_814_400, 16, 32, 8, 64, 2048, 2 * 2048 + 2 * (2048 + 512) + 2 * 2048 + 3 * (2048 + 8192))
 
 
-@given(total=st.integers(0, 10**12), weights=st.integers(0, 10**11), per_problem=st.integers(1, 10**9))
+@given(
+    total=st.integers(0, 10**12),
+    weights=st.integers(0, 10**11),
+    per_problem=st.integers(1, 10**9),
+    block=st.integers(1, 10**4),
+)
 def test_the_batch_is_a_power_of_two_that_fits_and_the_next_would_not(
-    total: int, weights: int, per_problem: int
+    total: int, weights: int, per_problem: int, block: int
 ) -> None:
-    size = batch_size_within(total, weights, per_problem)
+    size = batch_size_within(total, weights, per_problem, block)
     assert size in (64, 128, 256, 512, 1024)
     room = int(total * 0.8) - weights
-    assert size == 64 or size * per_problem <= room
-    assert size == 1024 or 2 * size * per_problem > room
+    assert size == 64 or (size * per_problem <= room and 4 * size <= block)
+    assert size == 1024 or 2 * size * per_problem > room or 8 * size > block
 
 
 def test_a_problem_needs_what_can_be_counted_by_hand() -> None:
@@ -39,7 +44,7 @@ def test_a_problem_needs_what_can_be_counted_by_hand() -> None:
 @pytest.mark.parametrize(("memory", "value", "expected"), [(80, 2, 1024), (24, 2, 256), (16, 2, 256), (8, 4, 64)])
 def test_a_model_of_a_billion_parameters_on_common_devices(memory: int, value: int, expected: int) -> None:
     needed = bytes_per_problem(LLAMA_1B, tokens=250, latents=6, value=value)
-    assert batch_size_within(memory * GIB, LLAMA_1B.parameters * value, needed) == expected
+    assert batch_size_within(memory * GIB, LLAMA_1B.parameters * value, needed, 7473) == expected
 
 
 @pytest.mark.parametrize("name", ["tiny-gpt2", "tiny-llama"])
@@ -68,10 +73,17 @@ def test_on_an_accelerator_its_whole_memory_decides(monkeypatch: pytest.MonkeyPa
         return SimpleNamespace(total_memory=memory)
 
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
-    files, questions = locate("tiny-llama"), ["Tom has 3 apples.", "word " * 60]
+    files, short = locate("tiny-llama"), ["Tom has 3 apples."] * 4096
     memory = 80 * GIB
-    assert auto_batch_size(files, questions, "cuda", "bfloat16") == 1024
+    assert auto_batch_size(files, short, "cuda", "bfloat16") == 1024
     memory = GIB // 2
-    few = auto_batch_size(files, questions, "cuda:1", "float32")
-    assert 64 <= few < auto_batch_size(files, questions[:1], "cuda:1", "float32")
+    longer = auto_batch_size(files, [*short, "word " * 60], "cuda:1", "float32")
+    assert 64 <= longer < auto_batch_size(files, short, "cuda:1", "float32")
     assert asked[:2] == ["cuda", "cuda:1"]
+
+
+def test_problems_sorted_together_are_not_all_padded_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=80 * GIB))
+    files, questions = locate("tiny-llama"), ["Tom has 3 apples."] * 2048
+    assert auto_batch_size(files, questions, "cuda", "bfloat16") == 512
+    assert auto_batch_size(files, questions, "cuda", "bfloat16", block=1000) == 128
