@@ -12,7 +12,7 @@ them. Reported are medians over rounds and the median of the per-round ratios.
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +40,10 @@ class Timing:
         return statistics.median(one / other for one, other in pairs)
 
 
-def plain(model: ThoughtModel, problems: ProblemSet, batch_size: int) -> None:
-    """The harness' own run, nothing captured."""
+def plain(model: ThoughtModel, problems: ProblemSet, batch_size: int, block: int | None = None) -> None:
+    """The harness' own run, nothing captured; with ``block``, so many problems are finished before the next ones begin."""
     prompts = [model.prompt_ids(question) for question in problems.questions]
-    for rows in length_batches([len(prompt) for prompt in prompts], batch_size):
+    for rows in length_batches([len(prompt) for prompt in prompts], batch_size, block):
         context = model.encode([prompts[row] for row in rows])
         model.think(context)
         model.end_thinking(context)
@@ -61,7 +61,7 @@ def naive(model: ThoughtModel, problems: ProblemSet) -> np.ndarray:
     found = []
     try:
         for question in problems.questions:
-            ids = torch.tensor([model.prompt_ids(question)])
+            ids = torch.tensor([model.prompt_ids(question)], device=model.device)
             cache = DynamicCache(config=language.config)
             output = backbone(input_ids=ids, past_key_values=cache, use_cache=True, output_attentions=True)
             block = np.zeros((model.n_layers, model.n_heads, model.n_latents, model.n_latents), np.float32)
@@ -69,8 +69,8 @@ def naive(model: ThoughtModel, problems: ProblemSet) -> np.ndarray:
                 latent = model.projection(output.last_hidden_state[:, -1:])
                 output = backbone(inputs_embeds=latent, past_key_values=cache, use_cache=True, output_attentions=True)
                 rows = torch.stack([layer[0, :, -1] for layer in output.attentions])
-                block[:, :, step, : step + 1] = rows[..., ids.shape[1] :].numpy()
-            eot = language.get_input_embeddings()(torch.tensor([[model.eot_id]]))
+                block[:, :, step, : step + 1] = rows[..., ids.shape[1] :].float().cpu().numpy()
+            eot = language.get_input_embeddings()(torch.tensor([[model.eot_id]], device=model.device))
             backbone(inputs_embeds=eot, past_key_values=cache, use_cache=True, output_attentions=True)
             found.append(block)
     finally:
@@ -80,6 +80,17 @@ def naive(model: ThoughtModel, problems: ProblemSet) -> np.ndarray:
     return np.stack(found)
 
 
+def take_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> Timing:
+    """Every way once, round after round."""
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, run in ways.items():
+            started = time.perf_counter()
+            run()
+            seconds[way].append(time.perf_counter() - started)
+    return Timing(seconds)
+
+
 def measure(model: ThoughtModel, problems: ProblemSet, batch_size: int, rounds: int) -> Timing:
     """Take turns; the first round of each way is a warm-up and not counted."""
     ways: dict[str, Callable[[], object]] = {
@@ -87,14 +98,8 @@ def measure(model: ThoughtModel, problems: ProblemSet, batch_size: int, rounds: 
         "plain": lambda: plain(model, problems, batch_size),
         "naive": lambda: naive(model, problems),
     }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for turn in range(rounds + 1):
-        for way, run in ways.items():
-            started = time.perf_counter()
-            run()
-            if turn:
-                seconds[way].append(time.perf_counter() - started)
-    return Timing(seconds)
+    take_turns(ways, 1)
+    return take_turns(ways, rounds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
