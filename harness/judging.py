@@ -19,6 +19,7 @@ from harness.criteria.phases import phase_results
 from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
 from harness.criteria.results import ControlResult, CriterionResult, RunResult
+from harness.engines.ray import RayEngine
 from harness.errors import HarnessError
 from harness.extraction.batch_size import auto_batch_size
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
@@ -72,6 +73,7 @@ class Run:
         self._pairs: dict[str, PairStudy] = {}
         self._extractions: dict[tuple[str, SampleName], CachedExtraction] = {}
         self._results: dict[tuple[str, str], CriterionResult] = {}
+        self._engine = RayEngine(options.ray_address, options.ray_workers) if options.engine == "ray" else None
 
     def preflight(self, studies: Collection[str] = ()) -> None:
         """Check every input before anything runs; raises ``HarnessError`` for the first that is wrong.
@@ -84,6 +86,8 @@ class Run:
         for name in self.options.checkpoints:
             find_entry(name, self.options.models_file)
         self._check_folders()
+        if self._engine is not None:
+            self._engine.check()
         _ = self.problem_study.problems
         _ = self.problem_study.test_split
         for name in names:
@@ -96,6 +100,11 @@ class Run:
                     # A sample that cannot be drawn leaves its criteria out, with the reason.
                     with suppress(NotMeasured):
                         self._check_lengths(name, sample)
+
+    def close(self) -> None:
+        """Let go of what was started to run models."""
+        if self._engine is not None:
+            self._engine.close()
 
     def scopes(self, criterion: Criterion) -> list[str]:
         """What a criterion is judged on: ``run``, each model, or each pair of models.
@@ -251,7 +260,7 @@ class Run:
     def _settings(self) -> dict[str, Any]:
         """Options as the user gave them, the dataset resolved; what decides no result is left out."""
         given = {**asdict(self.options), "dataset": self.problem_study.dataset}
-        for name in ("output", "cache_dir", "refresh"):
+        for name in ("output", "cache_dir", "refresh", "engine", "ray_address", "ray_workers"):
             del given[name]
         paths = {name: str(given[name]) for name in ("gsm8k_path", "models_file") if given[name] is not None}
         return {**given, **paths, "models": list(self.options.models)}
@@ -277,6 +286,8 @@ class Run:
                 self._progress,
                 loaded={} if first is None else first.loaded,
                 blocks=blocks,
+                engine=self._engine,
+                stored=self.options.store,
             )
         return self._extractions[known]
 

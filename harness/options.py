@@ -9,6 +9,7 @@ from platformdirs import user_cache_path
 from harness.errors import HarnessError
 
 ControlChoice = Literal["all", "cheap", "none"]
+EngineName = Literal["local", "ray"]
 
 
 def default_cache_folder() -> Path:
@@ -52,3 +53,9 @@ class RunOptions:
     ablate_at: tuple[str, ...] = ()
     """Where single thoughts are ablated beside the middle layer: ``early``, ``late``, ``all``."""
     quick: bool = False
+    engine: EngineName = "local"
+    """Who runs the models: this process, or the workers of a Ray cluster. It decides no result."""
+    ray_address: str | None = None
+    """HOST:PORT of a cluster; None: one is started on this machine."""
+    ray_workers: int | None = None
+    """None: as many as the cluster has GPUs, or processors, for."""

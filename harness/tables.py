@@ -17,6 +17,7 @@ from harness.problems import ProblemSet
 from harness.storage.progress import Progress, quiet
 
 if TYPE_CHECKING:
+    from harness.engines.work import Engine
     from harness.models.thoughts import ThoughtModel
 
 
@@ -83,11 +84,13 @@ def run_conditions(
     seed: int = 42,
     max_tokens: int = 256,
     progress: Progress = quiet,
+    engine: "Engine | None" = None,
 ) -> pd.DataFrame:
     """Answers under interventions: a row for every problem and condition, the baseline first.
 
     A condition is an intervention, or a tuple of several that act together. Results stream to ``folder`` and a run that was
     cut off there is continued; without it they go to a temporary one. ``seed`` decides noise and who is exchanged with whom.
+    ``engine`` runs the model; this process unless named.
 
     Columns: ``problem_id``, ``difficulty``, ``condition`` (as it reads in Python), ``text``, ``number`` (NaN for none),
     ``gold``, ``correct``, ``gold_log_probability`` (nats, of the gold answer in the model's own words),
@@ -105,7 +108,7 @@ def run_conditions(
         place = Path(temporary if folder is None else folder)
         reference = None
         if needs_reference(every):
-            reference = record_reference(model, problems, folder=place / "reference", progress=progress)
+            reference = record_reference(model, problems, folder=place / "reference", progress=progress, engine=engine)
         answers = answer_conditions(
             model,
             problems,
@@ -115,6 +118,7 @@ def run_conditions(
             seed=seed,
             max_tokens=max_tokens,
             progress=progress,
+            engine=engine,
         )
         texts, perplexity = answers.texts(model), answers.gold_perplexity
         return pd.DataFrame(

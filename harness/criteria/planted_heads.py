@@ -222,7 +222,13 @@ def _think(extraction: CachedExtraction, problems: "ProblemSet", planted: Sequen
     model = extraction.model()
     conditions = [BASELINE, *_conditions(planted, model.n_latents)]
     found = attention_under(
-        model, problems, conditions, folder=folder, progress=extraction.progress, label="planted heads"
+        model,
+        problems,
+        conditions,
+        folder=folder,
+        progress=extraction.progress,
+        label="planted heads",
+        engine=extraction.engine,
     )
     return np.asarray(found.raw).mean(axis=0, dtype=np.float64)
 

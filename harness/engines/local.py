@@ -8,6 +8,7 @@ import torch
 
 from harness.engines.work import Arrays, Done, Work
 from harness.errors import HarnessError
+from harness.models.memory import peak_memory
 from harness.models.thoughts import ThoughtModel
 
 
@@ -20,6 +21,10 @@ class LocalEngine:
         """See :class:`~harness.engines.work.Engine`."""
         for chunk, rows in chunks.items():
             yield Done(chunk, within_memory(partial(work, model), rows, model.device, lengths))
+
+    def peak_memory(self, device: str) -> int:
+        """See :class:`~harness.engines.work.Engine`; the host's is that of the whole life of this process."""
+        return peak_memory(device)
 
 
 def within_memory(

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
-from harness.models.thoughts import ThoughtModel
+if TYPE_CHECKING:
+    from harness.models.thoughts import ThoughtModel
 
 Arrays = dict[str, NDArray[Any]]
-Work = Callable[[ThoughtModel, Sequence[int]], Arrays]
+Work = Callable[["ThoughtModel", Sequence[int]], Arrays]
 """Arrays of the problems in these rows, in their order. It can be pickled, so that a worker elsewhere can do it."""
 
 
@@ -30,9 +31,12 @@ class Engine(Protocol):
     """Does work on chunks of problems, in any order."""
 
     def run(
-        self, model: ThoughtModel, work: Work, chunks: Mapping[int, Sequence[int]], lengths: Sequence[int]
+        self, model: "ThoughtModel", work: Work, chunks: Mapping[int, Sequence[int]], lengths: Sequence[int]
     ) -> Iterator[Done]:
         """Every chunk's result once. ``chunks``: their rows; ``lengths``: tokens of every problem's prompt.
 
         Errors: ``HarnessError`` where not even one problem fits in memory, or no worker is left.
         """
+
+    def peak_memory(self, device: str) -> int:
+        """Most bytes that a process had at once while it ran the model: of the accelerator for "cuda", else of the host."""

@@ -218,9 +218,9 @@ class CachedAnswers:
     def _run(self, conditions: Sequence[Condition], folder: Path, label: str) -> dict[str, NDArray[Any]]:
         import torch
 
-        from harness.models.memory import peak_memory
+        from harness.engines.local import LocalEngine
 
-        model = self.extraction.model()
+        model, engine = self.extraction.model(), self.extraction.engine or LocalEngine()
         before = finished_rows(folder)
         started = time.monotonic()
         answers = self._answer(conditions, folder, label)
@@ -233,7 +233,7 @@ class CachedAnswers:
                 "n_problems": len(self.extraction.problems),
                 "problems_run": len(self.extraction.problems) - before,
                 "seconds": time.monotonic() - started,
-                "peak_memory_bytes": peak_memory(model.device.type),
+                "peak_memory_bytes": engine.peak_memory(model.device.type),
                 "device": str(model.device),
                 "threads": torch.get_num_threads(),
             },

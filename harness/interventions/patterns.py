@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.engines.batches import in_batches
-from harness.engines.work import Arrays
+from harness.engines.work import Arrays, Engine
 from harness.interventions.answers import BATCH_SIZE, content_of
 from harness.interventions.branching import Attended
 from harness.interventions.engine import Batch, Setting, together
@@ -48,8 +48,11 @@ def attention_under(
     batch_size: int = BATCH_SIZE,
     progress: Progress = quiet,
     label: str = "attention under conditions",
+    engine: Engine | None = None,
 ) -> ConditionPatterns:
     """What the thoughts read under every condition, in files in ``folder``; a run of the same that was cut off there goes on.
+
+    ``engine`` runs the model; this process unless named.
 
     Errors: ``HarnessError`` for a condition that cannot act on the model, a question that does not fit its positions, or a
     folder that cannot be written.
@@ -69,6 +72,7 @@ def attention_under(
         batch_size=batch_size,
         folder=folder,
         content=content_of(model, problems, f"attention {conditions!r}:{seed}"),
+        engine=engine,
         progress=progress,
         label=label,
     )

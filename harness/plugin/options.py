@@ -104,6 +104,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("float32", "bfloat16", "float16"),
         help="Precision of the model (default: float32).",
     )
+    add(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="Who runs the models: this process, or the workers of a Ray cluster, with the same results (default: local).",
+    )
+    add(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="A Ray cluster that is running (default: one is started on this machine, and stopped in the end).",
+    )
+    add(
+        "--ray-workers",
+        "--workers",
+        dest="ray_workers",
+        type=int,
+        metavar="N",
+        help="Workers of the Ray cluster, with a copy of the model each (default: one for each of its GPUs; on CPUs, as "
+        "many as it has processors for).",
+    )
     add("--output", metavar="DIR", default="reports", help="Everything written goes here (default: reports).")
     add("--cache-dir", metavar="DIR", help="Where extractions are kept (default: the user's cache folder).")
     add("--refresh", action="store_true", help="Extract anew even where the cache has the answer.")
@@ -193,6 +213,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         raise HarnessError(
             f"--control-model {option.control_model} is one of the models under study; what both pass would always agree."
         )
+    _check_ray(option.engine, option.ray_address, option.ray_workers)
     models_file = _from_invocation(config, option.models_file) if option.models_file else None
     for name in (*models, *([option.control_model] if option.control_model else [])):
         find_entry(name, models_file)
@@ -219,6 +240,9 @@ def run_options(config: pytest.Config) -> RunOptions:
         sweep_problems=sweep_problems,
         ablate_at=tuple(dict.fromkeys(option.ablate_at)),
         quick=option.quick,
+        engine=option.engine,
+        ray_address=option.ray_address,
+        ray_workers=option.ray_workers,
     )
 
 
@@ -258,6 +282,14 @@ def _batch_size(text: str) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise HarnessError(f"--batch-size is {text!r}; it takes auto or a number of problems, at least 1.")
     return int(text)
+
+
+def _check_ray(engine: str, address: str | None, workers: int | None) -> None:
+    for option, given in (("--ray-address", address), ("--ray-workers", workers)):
+        if given is not None and engine != "ray":
+            raise HarnessError(f"{option} is given, but this run is not on Ray; add --engine ray.")
+    if workers is not None and workers < 1:
+        raise HarnessError(f"--ray-workers is {workers}; it takes a number of workers, at least 1.")
 
 
 def _checkpoints(pairs: list[str], models: tuple[str, ...], control_model: str | None) -> dict[str, str]:

@@ -71,6 +71,7 @@ def _start(config: pytest.Config) -> None:
     progress = TerminalProgress(config)
     config.add_cleanup(progress.close)
     run = config.hook.pytest_harness_run(options=options, progress=progress)
+    config.add_cleanup(run.close)
     cases = cases_of(criteria, run)
     if not cases:
         asked = ", ".join(dict.fromkeys(criterion.story for criterion in criteria))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Problems run so many at a time, one block finished before the next; ``finished`` is told of each, in order."""
+    """Problems run so many at a time; ``finished`` is told of each block once, when the last of its problems is done."""
 
     size: int
     finished: "Callable[[range, ArrayStore], object]"

@@ -32,27 +32,18 @@ class Cost:
 class Costs:
     """Writes a line for every finished chunk."""
 
-    def __init__(self, path: Path, device: str, peak: "_Peak"):
+    def __init__(self, path: Path, device: str, peak: "Peak"):
         self._path, self._device, self._peak = path, device, peak
         self._before = time.monotonic()
 
     def note(self, chunk: int, problems: int, rounding: float, resident: int = 0, on_device: int = 0) -> None:
         """A chunk is finished; ``resident`` and ``on_device``: memory of who else did it. Errors: ``OSError``."""
         now = time.monotonic()
-        memory = max(resident, self._peak.take()), max(on_device, self._on_device())
+        memory = max(resident, self._peak.take()), max(on_device, peak_on_device(self._device))
         cost = Cost(chunk, problems, now - self._before, *memory, rounding)
         self._before = now
         with self._path.open("a", encoding="utf-8") as file:
             file.write(f"{json.dumps(asdict(cost))}\n")
-
-    def _on_device(self) -> int:
-        if self._device != "cuda":
-            return 0
-        import torch
-
-        peak = torch.cuda.max_memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        return peak
 
 
 class Unnoted:
@@ -68,7 +59,7 @@ def noted_costs(folder: Path | None, device: str) -> Iterator[Costs | Unnoted]:
     if folder is None:
         yield Unnoted()
         return
-    peak = _Peak()
+    peak = Peak()
     try:
         yield Costs(folder / FILE, device, peak)
     finally:
@@ -90,7 +81,18 @@ def read_costs(folder: Path) -> list[Cost]:
     return [known[chunk] for chunk in sorted(known)]
 
 
-class _Peak:
+def peak_on_device(device: str) -> int:
+    """The most bytes allocated on the accelerator since this was last asked; 0 where ``device`` is not "cuda"."""
+    if device != "cuda":
+        return 0
+    import torch
+
+    peak = torch.cuda.max_memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    return peak
+
+
+class Peak:
     """The most memory the process was seen to have; a thread looks every few milliseconds.
 
     What the system counts as the peak is that of the whole life of the process, whatever it did before.

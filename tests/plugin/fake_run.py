@@ -57,6 +57,9 @@ class FakeRun:
         if "preflight" in self.script:
             raise HarnessError(self.script["preflight"])
 
+    def close(self) -> None:
+        self._note("closed")
+
     def scopes(self, criterion: Criterion) -> list[str]:
         models = self.options.models
         pairs = [f"{one}_vs_{other}" for one, other in combinations(models, 2)]

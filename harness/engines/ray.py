@@ -1,0 +1,367 @@
+"""A Ray cluster does the work: a copy of the model for each worker, the same chunks, the same bytes.
+
+Neither Ray nor torch is imported until a chunk has to run.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+from harness.engines.work import Done, Work
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.engines.replica import Recipe
+    from harness.models.thoughts import ThoughtModel
+
+AHEAD = 2
+"""Chunks that a worker has at once: the one it does, and the next, so that it need not wait while a result is kept."""
+DEATHS = 3
+"""Workers that may end over the same thing before it is taken for no accident."""
+PLACED_WITHIN = 300.0
+"""Seconds in which the cluster has to find room for a first worker."""
+ANSWERED_WITHIN = 5.0
+"""Seconds in which a cluster has to answer at its address."""
+
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+"""How HTTP/2, which a cluster speaks, is begun: with this line and settings, here none."""
+_SETTINGS = 4
+_HELLO, _BEGIN = "hello", "begin"
+
+
+class RayEngine:
+    """Work done by workers of a Ray cluster; they and their models are kept from run to run until it is closed.
+
+    ``address``: HOST:PORT of a cluster, which goes on running; without it one is started on this machine, and stopped in
+    the end. ``workers``: how many; unless said, one for each GPU of the cluster where the model runs on GPUs, else as many
+    as it has processors for, each with as many threads as this process uses.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None):
+        self._address, self._workers = address, workers
+        self._connected = False
+        self._folder: TemporaryDirectory[str] | None = None
+        self._team: list[_Worker] = []
+        self._shift: _Shift | None = None
+        self._needs: dict[str, Any] = {}
+        self._most = {"cpu": 0, "cuda": 0}
+
+    def __enter__(self) -> "RayEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def check(self) -> None:
+        """Is Ray installed, and does the cluster answer? Imports and starts nothing.
+
+        Errors: ``HarnessError`` where not.
+        """
+        if find_spec("ray") is None:
+            raise HarnessError("--engine ray needs Ray, which is not installed: pip install 'codi-harness[ray]'")
+        if self._address is not None:
+            _require_answer(self._address)
+
+    def run(
+        self, model: "ThoughtModel", work: Work, chunks: Mapping[int, Sequence[int]], lengths: Sequence[int]
+    ) -> Iterator[Done]:
+        """See :class:`~harness.engines.work.Engine`. A chunk whose worker ends is done by another.
+
+        Errors: what the work raises, as it is, with the worker's traceback as its cause; it is not tried again.
+        """
+        if not chunks:
+            return
+        self._connect()
+        import ray
+        import torch
+
+        from harness.engines.replica import Job, Recipe
+
+        self._end_shift()
+        recipe, threads = Recipe.of(model), torch.get_num_threads()
+        crew = self._crew(recipe, min(self._places(recipe.device, threads), len(chunks)))
+        shift = self._shift = _Shift(crew, self._hire, recipe, ray.put(Job(work, lengths, threads)), chunks, lengths)
+        try:
+            for done in shift.results():
+                self._most["cpu"] = max(self._most["cpu"], done.resident)
+                self._most["cuda"] = max(self._most["cuda"], done.on_device)
+                yield done
+        finally:
+            if self._shift is shift:
+                self._end_shift()
+
+    def peak_memory(self, device: str) -> int:
+        """See :class:`~harness.engines.work.Engine`: of any worker while it did a chunk."""
+        return self._most["cuda" if device == "cuda" else "cpu"]
+
+    def close(self) -> None:
+        """End the workers, and the cluster if it was started here."""
+        for worker in self._team:
+            worker.dismiss()
+        self._team.clear()
+        if self._connected:
+            import ray
+
+            ray.shutdown()
+            self._connected = False
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _end_shift(self) -> None:
+        """End the run that is on; one that was given up may not have been told."""
+        if self._shift is not None:
+            self._shift.end()
+            self._shift = None
+            self._team = [worker for worker in self._team if worker.employed]
+
+    def _connect(self) -> None:
+        """Connect to the cluster, once; where the process is connected to one, that is used, and left as it is."""
+        self.check()
+        # Read when Ray is imported.
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        import ray
+
+        if ray.is_initialized():
+            return
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+        try:
+            if self._address is None:
+                import torch
+
+                # Ray leaves what it logs behind.
+                self._folder = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+                cpus = self._workers and max(self._workers * torch.get_num_threads(), os.cpu_count() or 1)
+                ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=self._folder.name, **quiet)
+            else:
+                ray.init(self._address, **quiet)
+        except Exception as error:  # Ray raises many types where it cannot connect
+            raise HarnessError(f"Cannot {self._what_fails()}: {_last_line(error)}") from error
+        self._connected = True
+
+    def _what_fails(self) -> str:
+        if self._address is None:
+            return "start a Ray cluster on this machine"
+        return f"work on the Ray cluster at {self._address} (this machine must be one of its nodes)"
+
+    def _places(self, device: str, threads: int) -> int:
+        """How many workers there are to be; notes what each needs. Errors: ``HarnessError`` where they have no room."""
+        import ray
+
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        what = "GPU" if device == "cuda" else "CPU"
+        most = max((int(node.get(what, 0)) for node in nodes), default=0)
+        if not most:
+            raise HarnessError(f"The Ray cluster has no {what}, which --device {device} needs. Use another --device.")
+        each = 1 if device == "cuda" else min(threads, most)
+        needs = {"num_cpus": 0, "num_gpus": each} if device == "cuda" else {"num_cpus": each}
+        room = sum(int(node.get(what, 0)) // each for node in nodes)
+        if self._workers is not None and self._workers > room:
+            raise HarnessError(
+                f"--ray-workers is {self._workers}, but the Ray cluster has room for {room}, with {each} {what} each."
+            )
+        if needs != self._needs:
+            for worker in self._team:
+                worker.dismiss()
+            self._team.clear()
+            self._needs = needs
+        return self._workers or room
+
+    def _crew(self, recipe: "Recipe", size: int) -> "list[_Worker]":
+        """Those who do a run: first who has the model already."""
+        while len(self._team) < size:
+            self._hire()
+        return sorted(self._team, key=lambda worker: worker.recipe != recipe)[:size]
+
+    def _hire(self) -> "_Worker":
+        import ray
+
+        from harness.engines.replica import Replica
+
+        environment = {"env_vars": {"PYTHONPATH": f"{Path(__file__).parents[2]}:${{PYTHONPATH}}"}}
+        worker = _Worker(ray.remote(Replica).options(runtime_env=environment, **self._needs).remote())
+        worker.ask(_HELLO, worker.actor.hello.remote())
+        self._team.append(worker)
+        return worker
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker and what it was asked and has not answered, the oldest first: it answers in that order."""
+
+    actor: Any
+    asked: deque[tuple[str | int, Any]] = field(default_factory=deque)
+    """Greeting, begin of a run, or chunk; and where the answer will be."""
+    recipe: "Recipe | None" = None
+    placed: bool = False
+    ended_before: int = 0
+    """Workers in whose place it is, that ended one after the other before they could do anything."""
+    employed: bool = True
+
+    def ask(self, what: str | int, answer: Any) -> None:
+        """Note what it was asked."""
+        self.asked.append((what, answer))
+
+    @property
+    def chunks(self) -> list[int]:
+        """Those it was asked for and has not answered."""
+        return [what for what, _ in self.asked if isinstance(what, int)]
+
+    def dismiss(self) -> None:
+        """End it, whatever it does."""
+        import ray
+
+        self.employed = False
+        ray.kill(self.actor)
+
+
+class _Shift:
+    """One run: who does which chunk, and what to do when somebody ends."""
+
+    def __init__(
+        self,
+        crew: list[_Worker],
+        hire: Callable[[], _Worker],
+        recipe: "Recipe",
+        job: Any,
+        chunks: Mapping[int, Sequence[int]],
+        lengths: Sequence[int],
+    ):
+        self._crew, self._hire, self._recipe, self._job = crew, hire, recipe, job
+        self._chunks, self._lengths = chunks, lengths
+        self._todo = deque(chunks)
+        self._deaths: Counter[int] = Counter()
+
+    def results(self) -> Iterator[Done]:
+        """Every chunk's, as they come. Errors: see :meth:`RayEngine.run`."""
+        import ray
+        from ray.exceptions import RayError, RayTaskError, UnserializableException
+
+        for worker in self._crew:
+            if worker.placed:
+                self._begin(worker)
+        left = len(self._chunks)
+        while left:
+            worker = self._next()
+            what, answer = worker.asked.popleft()
+            try:
+                found = ray.get(answer)
+            except RayTaskError as error:
+                raise error.cause from error
+            except UnserializableException:
+                raise
+            except RayError as error:
+                self._replace(worker, what, error)
+                continue
+            if what == _HELLO:
+                self._check(*found)
+                worker.placed = True
+                self._begin(worker)
+                continue
+            while self._todo and len(worker.chunks) < AHEAD:
+                chunk = self._todo.popleft()
+                worker.ask(chunk, worker.actor.run.remote(chunk, self._chunks[chunk]))
+            if isinstance(found, Done):
+                left -= 1
+                yield found
+
+    def end(self) -> None:
+        """Nobody works on this run any more."""
+        for worker in self._crew:
+            if worker.chunks:
+                worker.dismiss()
+            elif worker.placed:
+                worker.asked.clear()
+                worker.actor.end.remote()
+
+    def _next(self) -> _Worker:
+        """The next whose oldest question is answered."""
+        import ray
+
+        begun = time.monotonic()
+        while True:
+            first = {worker.asked[0][1]: worker for worker in self._crew if worker.asked}
+            # Looked up now and then, so that an interrupt is noticed.
+            answered, _ = ray.wait(list(first), timeout=1.0)
+            if answered:
+                return first[answered[0]]
+            if time.monotonic() - begun > PLACED_WITHIN and not any(worker.placed for worker in self._crew):
+                raise HarnessError(
+                    f"The Ray cluster found no room for a worker within {PLACED_WITHIN:.0f} seconds: others use it. Try "
+                    "again when they are done."
+                )
+
+    def _begin(self, worker: _Worker) -> None:
+        worker.recipe = self._recipe
+        worker.ask(_BEGIN, worker.actor.begin.remote(self._recipe, self._job))
+
+    def _check(self, node: str, code: Mapping[str, str]) -> None:
+        from harness.engines.replica import code_here
+
+        for name, here in code_here().items():
+            if code.get(name) != here:
+                raise HarnessError(
+                    f"{name} is {code.get(name)} on {node} and {here} here; the results could differ. Install the same on "
+                    "every node of the cluster."
+                )
+
+    def _replace(self, worker: _Worker, what: str | int, error: Exception) -> None:
+        """A worker ended over ``what``: its chunks are the next to be done, and another takes its place."""
+        worker.dismiss()
+        lost = [*([what] if isinstance(what, int) else []), *worker.chunks]
+        self._todo.extendleft(reversed(lost))
+        if isinstance(what, int):
+            self._deaths[what] += 1
+            deaths, starts = self._deaths[what], 0
+        else:
+            deaths = starts = worker.ended_before + 1
+        if deaths == DEATHS:
+            raise HarnessError(
+                f"{self._over(what)} ended {DEATHS} workers, one after the other. Most often memory has run out: use fewer "
+                f"--ray-workers or a smaller --batch-size. Ray says: {_last_line(error)}"
+            ) from error
+        successor = self._hire()
+        successor.ended_before = starts
+        self._crew[self._crew.index(worker)] = successor
+
+    def _over(self, what: str | int) -> str:
+        if not isinstance(what, int):
+            return f"The start on {self._recipe.files.name}"
+        rows = self._chunks[what]
+        longest = max(self._lengths[row] for row in rows)
+        return f"Chunk {what} ({len(rows)} problems of at most {longest} tokens) of {self._recipe.files.name}"
+
+
+def _require_answer(address: str) -> None:
+    """Errors: ``HarnessError`` where no Ray cluster answers at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise HarnessError(f"--ray-address is {address!r}; it takes HOST:PORT, such as 10.0.0.1:6379.")
+    try:
+        with socket.create_connection((host, int(port)), ANSWERED_WITHIN) as connection:
+            connection.sendall(_PREFACE)
+            said = connection.recv(4)
+    except OSError as error:
+        raise _no_cluster(address, str(error)) from error
+    if len(said) < 4 or said[3] != _SETTINGS:
+        raise _no_cluster(address, "something else listens there")
+
+
+def _no_cluster(address: str, why: str) -> HarnessError:
+    return HarnessError(
+        f"No Ray cluster answers at {address}: {why}. Give --ray-address the address that `ray start --head` printed, or "
+        "leave it out to start a cluster on this machine."
+    )
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return shorten(lines[-1], 240) if lines else type(error).__name__
