@@ -16,6 +16,8 @@ from tempfile import TemporaryDirectory
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.engines.work import Done, Work
 from harness.errors import HarnessError
 
@@ -35,6 +37,7 @@ ANSWERED_WITHIN = 5.0
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 """How HTTP/2, which a cluster speaks, is begun: with this line and settings, here none."""
 _SETTINGS = 4
+_SHORT = Path("/tmp")
 _HELLO, _BEGIN = "hello", "begin"
 
 
@@ -52,7 +55,7 @@ class RayEngine:
         self._folder: TemporaryDirectory[str] | None = None
         self._team: list[_Worker] = []
         self._shift: _Shift | None = None
-        self._needs: dict[str, Any] = {}
+        self._needs: dict[str, float] = {}
         self._most = {"cpu": 0, "cuda": 0}
 
     def __enter__(self) -> "RayEngine":
@@ -66,8 +69,7 @@ class RayEngine:
 
         Errors: ``HarnessError`` where not.
         """
-        if find_spec("ray") is None:
-            raise HarnessError("--engine ray needs Ray, which is not installed: pip install 'codi-harness[ray]'")
+        _require_installed()
         if self._address is not None:
             _require_answer(self._address)
 
@@ -88,7 +90,8 @@ class RayEngine:
 
         self._end_shift()
         recipe, threads = Recipe.of(model), torch.get_num_threads()
-        crew = self._crew(recipe, min(self._places(recipe.device, threads), len(chunks)))
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        crew = self._crew(recipe, *places(nodes, recipe.device, threads, self._workers), len(chunks))
         shift = self._shift = _Shift(crew, self._hire, recipe, ray.put(Job(work, lengths, threads)), chunks, lengths)
         try:
             for done in shift.results():
@@ -105,9 +108,7 @@ class RayEngine:
 
     def close(self) -> None:
         """End the workers, and the cluster if it was started here."""
-        for worker in self._team:
-            worker.dismiss()
-        self._team.clear()
+        self._end_team()
         if self._connected:
             import ray
 
@@ -115,6 +116,12 @@ class RayEngine:
             self._connected = False
         if self._folder is not None:
             self._folder.cleanup()
+            self._folder = None
+
+    def _end_team(self) -> None:
+        for worker in self._team:
+            worker.dismiss()
+        self._team.clear()
 
     def _end_shift(self) -> None:
         """End the run that is on; one that was given up may not have been told."""
@@ -125,58 +132,46 @@ class RayEngine:
 
     def _connect(self) -> None:
         """Connect to the cluster, once; where the process is connected to one, that is used, and left as it is."""
-        self.check()
-        # Read when Ray is imported.
+        _require_installed()
+        # Ray reads it when it is imported.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         import ray
 
         if ray.is_initialized():
             return
-        quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-        try:
-            if self._address is None:
-                import torch
-
-                # Ray leaves what it logs behind.
-                self._folder = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
-                cpus = self._workers and max(self._workers * torch.get_num_threads(), os.cpu_count() or 1)
-                ray.init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=self._folder.name, **quiet)
-            else:
-                ray.init(self._address, **quiet)
-        except Exception as error:  # Ray raises many types where it cannot connect
-            raise HarnessError(f"Cannot {self._what_fails()}: {_last_line(error)}") from error
+        if self._address is not None:
+            _require_answer(self._address)
         self._connected = True
-
-    def _what_fails(self) -> str:
-        if self._address is None:
-            return "start a Ray cluster on this machine"
-        return f"work on the Ray cluster at {self._address} (this machine must be one of its nodes)"
-
-    def _places(self, device: str, threads: int) -> int:
-        """How many workers there are to be; notes what each needs. Errors: ``HarnessError`` where they have no room."""
-        import ray
-
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        what = "GPU" if device == "cuda" else "CPU"
-        most = max((int(node.get(what, 0)) for node in nodes), default=0)
-        if not most:
-            raise HarnessError(f"The Ray cluster has no {what}, which --device {device} needs. Use another --device.")
-        each = 1 if device == "cuda" else min(threads, most)
-        needs = {"num_cpus": 0, "num_gpus": each} if device == "cuda" else {"num_cpus": each}
-        room = sum(int(node.get(what, 0)) // each for node in nodes)
-        if self._workers is not None and self._workers > room:
+        try:
+            ray.init(**self._cluster(), log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # Ray raises many types where it cannot connect
+            where = f"at {self._address}" if self._address else "that was started on this machine"
             raise HarnessError(
-                f"--ray-workers is {self._workers}, but the Ray cluster has room for {room}, with {each} {what} each."
-            )
-        if needs != self._needs:
-            for worker in self._team:
-                worker.dismiss()
-            self._team.clear()
-            self._needs = needs
-        return self._workers or room
+                f"Cannot connect to the Ray cluster {where}: {_last_line(error)}. A cluster with an address has to be "
+                "connected to from one of its nodes, with the same Ray and Python."
+            ) from error
+        # Views of files, such as recorded activations: as plain arrays, workers of a node share them.
+        ray.util.register_serializer(np.memmap, serializer=np.asarray, deserializer=np.asarray)
 
-    def _crew(self, recipe: "Recipe", size: int) -> "list[_Worker]":
-        """Those who do a run: first who has the model already."""
+    def _cluster(self) -> dict[str, Any]:
+        """What to tell Ray about the cluster: where it is, or how to start one."""
+        if self._address is not None:
+            return {"address": self._address}
+        import torch
+
+        # Its own folder, as Ray leaves behind what it logs; with a short path, as that of a socket must be.
+        self._folder = TemporaryDirectory(
+            prefix="ray-", dir=_SHORT if _SHORT.is_dir() else None, ignore_cleanup_errors=True
+        )
+        cpus = None if self._workers is None else max(self._workers * torch.get_num_threads(), os.cpu_count() or 1)
+        return {"address": "local", "num_cpus": cpus, "include_dashboard": False, "_temp_dir": self._folder.name}
+
+    def _crew(self, recipe: "Recipe", count: int, needs: dict[str, float], chunks: int) -> "list[_Worker]":
+        """Who does a run: at most ``count``, one for each chunk at most, and first who has the model already."""
+        if needs != self._needs:
+            self._end_team()
+            self._needs = needs
+        size = min(count, chunks)
         while len(self._team) < size:
             self._hire()
         return sorted(self._team, key=lambda worker: worker.recipe != recipe)[:size]
@@ -191,6 +186,28 @@ class RayEngine:
         worker.ask(_HELLO, worker.actor.hello.remote())
         self._team.append(worker)
         return worker
+
+
+def places(
+    nodes: Sequence[Mapping[str, float]], device: str, threads: int, asked: int | None = None
+) -> tuple[int, dict[str, float]]:
+    """How many workers of so many ``threads`` a cluster is to have, and what each of them needs of its node.
+
+    ``nodes``: what each node has, by Ray's names. Where no node has a processor for every thread, threads share them.
+
+    Errors: ``HarnessError`` where there is no room for any, or for as many as ``asked``.
+    """
+    what, wanted = ("GPU", 1) if device == "cuda" else ("CPU", threads)
+    most = max((int(node.get(what, 0)) for node in nodes), default=0)
+    if not most:
+        raise HarnessError(f"The Ray cluster has no {what}, which a model on {device} needs. Use another --device.")
+    each = min(wanted, most)
+    room = sum(int(node.get(what, 0)) // each for node in nodes)
+    if asked is not None and asked > room:
+        raise HarnessError(
+            f"--ray-workers is {asked}, but the Ray cluster has room for {room} ({what} for each: {each}). Ask for fewer."
+        )
+    return asked or room, {"num_cpus": 0, "num_gpus": each} if what == "GPU" else {"num_cpus": each}
 
 
 @dataclass(eq=False)
@@ -245,6 +262,8 @@ class _Shift:
         import ray
         from ray.exceptions import RayError, RayTaskError, UnserializableException
 
+        from harness.engines.replica import require_same_code
+
         for worker in self._crew:
             if worker.placed:
                 self._begin(worker)
@@ -262,7 +281,7 @@ class _Shift:
                 self._replace(worker, what, error)
                 continue
             if what == _HELLO:
-                self._check(*found)
+                require_same_code(*found)
                 worker.placed = True
                 self._begin(worker)
                 continue
@@ -303,16 +322,6 @@ class _Shift:
         worker.recipe = self._recipe
         worker.ask(_BEGIN, worker.actor.begin.remote(self._recipe, self._job))
 
-    def _check(self, node: str, code: Mapping[str, str]) -> None:
-        from harness.engines.replica import code_here
-
-        for name, here in code_here().items():
-            if code.get(name) != here:
-                raise HarnessError(
-                    f"{name} is {code.get(name)} on {node} and {here} here; the results could differ. Install the same on "
-                    "every node of the cluster."
-                )
-
     def _replace(self, worker: _Worker, what: str | int, error: Exception) -> None:
         """A worker ended over ``what``: its chunks are the next to be done, and another takes its place."""
         worker.dismiss()
@@ -338,6 +347,11 @@ class _Shift:
         rows = self._chunks[what]
         longest = max(self._lengths[row] for row in rows)
         return f"Chunk {what} ({len(rows)} problems of at most {longest} tokens) of {self._recipe.files.name}"
+
+
+def _require_installed() -> None:
+    if find_spec("ray") is None:
+        raise HarnessError("--engine ray needs Ray, which is not installed: pip install 'codi-harness[ray]'")
 
 
 def _require_answer(address: str) -> None:

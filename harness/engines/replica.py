@@ -1,7 +1,7 @@
 """What a worker does: it builds the driver's model once more and does batches of work on it."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -26,6 +26,16 @@ def code_here() -> dict[str, str]:
     sources = sorted(_PACKAGE.rglob("*.py"))
     harness = digest(*(f"{path.relative_to(_PACKAGE)}:{file_digest(path)}" for path in sources))
     return {"codi-harness": harness[:12], **{name: version(name) for name in _DECIDING}}
+
+
+def require_same_code(node: str, code: Mapping[str, str]) -> None:
+    """Errors: ``HarnessError`` where the ``code`` on a node is not what it is here."""
+    for name, here in code_here().items():
+        if code.get(name) != here:
+            raise HarnessError(
+                f"{name} is {code.get(name)} on {node} and {here} here, so results could differ. Install the same on every "
+                "node of the Ray cluster."
+            )
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,6 @@ class Replica:
         self._recipe: Recipe | None = None
         self._model: ThoughtModel | None = None
         self._job: Job | None = None
-        self._peak = Peak()
 
     def hello(self) -> tuple[str, dict[str, str]]:
         """The node's name, and the versions of the code there."""
@@ -104,10 +113,14 @@ class Replica:
         model, job = self._model, self._job
         assert model is not None
         assert job is not None
-        self._peak.take()
-        peak_on_device(model.device.type)
-        arrays = within_memory(partial(job.work, model), rows, model.device, job.lengths)
-        return Done(chunk, arrays, self._peak.take(), peak_on_device(model.device.type))
+        device, peak = model.device.type, Peak()
+        # Forgets what was before.
+        peak_on_device(device)
+        try:
+            arrays = within_memory(partial(job.work, model), rows, model.device, job.lengths)
+            return Done(chunk, arrays, peak.take(), peak_on_device(device))
+        finally:
+            peak.stop()
 
     def end(self) -> None:
         """The run is over; what it was about is let go."""

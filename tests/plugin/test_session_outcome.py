@@ -135,4 +135,5 @@ class TestInterruption:
         assert "The same command goes on where this one stopped." in output
         assert "run-1.1-count" in judged(pytester)
         assert not any(one["artifacts"] for one in criteria_json(pytester)["criteria"])
+        assert calls(pytester).count("created") == calls(pytester).count("closed") > 1
         assert left_over(pytester) == []

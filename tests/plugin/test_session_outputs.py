@@ -40,6 +40,7 @@ class TestOutputs:
         assert parallel.ret == 1
         assert sorted(call for call in calls(pytester) if call.startswith("judged")) == judged_alone
         assert calls(pytester).count("preflight") == 1
+        assert calls(pytester).count("created") == calls(pytester).count("closed") == 3
         alone, together = criteria_json(pytester, "alone"), criteria_json(pytester, "together")
         jsonschema.validate(together, RunResult.model_json_schema(by_alias=True))
         assert alone["run"].pop("time") != together["run"].pop("time")

@@ -25,6 +25,9 @@ class TestUsageErrors:
             (["--checkpoint", "llama=here"], "--checkpoint names 'llama', which this run does not use"),
             (["--model", "tiny-llama", "--model", "tiny-llama"], "--model tiny-llama is given more than once"),
             (["--control-model", "tiny-llama"], "is one of the models under study"),
+            (["--ray-workers", "2"], "--ray-workers is given, but this run is not on Ray; add --engine ray."),
+            (["--ray-address", "here:1"], "--ray-address is given, but this run is not on Ray; add --engine ray."),
+            (["--engine", "ray", "--workers", "0"], "--ray-workers is 0; it takes a number of workers, at least 1."),
             (["--models", "none.toml"], "none.toml does not exist"),
             (["--gate", "baseline"], "run.synthetic.json does not exist"),
             (["checks/none.py"], "file or directory not found"),
@@ -49,7 +52,7 @@ class TestUsageErrors:
         result = checks(*workers, script={"preflight": "No problems in data.json. Give a file with rows."})
         assert result.ret == 4
         assert [line for line in result.errlines if line] == ["ERROR: No problems in data.json. Give a file with rows."]
-        assert calls(pytester) == ["created", "preflight"]
+        assert calls(pytester) == ["created", "preflight", "closed"]
 
     def test_help_shows_the_options_even_beside_wrong_ones(self, checks: Checks, pytester: pytest.Pytester) -> None:
         result = checks("checks", "--help", "--model", "nope")
