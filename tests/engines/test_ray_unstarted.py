@@ -48,6 +48,7 @@ def test_ray_that_is_not_installed_is_told_with_the_remedy(tmp_path: Path, monke
 def listening(answer: bytes | None) -> Iterator[str]:
     """An address where somebody listens and gives an answer to what is said first, or none."""
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
 
         def serve() -> None:
             with suppress(OSError):
