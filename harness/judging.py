@@ -287,7 +287,7 @@ class Run:
                 loaded={} if first is None else first.loaded,
                 blocks=blocks,
                 engine=self._engine,
-                stored=self.options.store,
+                stored="float32" if blocks is None else options.store,
             )
         return self._extractions[known]
 

@@ -42,6 +42,8 @@ class RunOptions:
     """None: fixed by the harness before the first chunk."""
     device: str = "auto"
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    store: Literal["float32", "float16"] = "float32"
+    """What attention on all problems is kept in."""
     controls: ControlChoice = "all"
     """``cheap``: none that needs another extraction."""
     control_model: str | None = None

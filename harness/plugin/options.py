@@ -105,6 +105,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Precision of the model (default: float32).",
     )
     add(
+        "--store",
+        default="float32",
+        choices=("float32", "float16"),
+        help="What attention on the complete training set is kept in; float16 takes half the disk, and 4.2-shape says how far "
+        "a weight is off (default: float32).",
+    )
+    add(
         "--engine",
         choices=("local", "ray"),
         default="local",
@@ -233,6 +240,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         batch_size=_batch_size(option.batch_size),
         device=option.device,
         dtype=option.dtype,
+        store=option.store,
         controls=option.controls or ("cheap" if option.quick else "all"),
         control_model=option.control_model,
         checkpoints=_checkpoints(option.checkpoint, models, option.control_model),
