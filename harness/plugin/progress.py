@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+import psutil
 import pytest
 from tqdm import tqdm
 
@@ -15,7 +16,7 @@ from harness.storage.progress import quiet
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_WORTH_KEEPING = 0.5
 
-_LINE = "{desc}: {n_fmt}/{total_fmt} in {elapsed_s:.1f} s, {rate_noinv_fmt}"
+_LINE = "{desc}: {n_fmt}/{total_fmt} in {elapsed_s:.1f} s, {rate_noinv_fmt}{postfix}"
 
 
 class TerminalProgress:
@@ -47,7 +48,12 @@ class TerminalProgress:
         begun = time.monotonic()
         with tqdm(desc=label, total=total, file=self._stream, unit="", dynamic_ncols=True) as bar:
             try:
-                yield lambda done: (bar.update(done), None)[1]
+
+                def advance(done: int) -> None:
+                    bar.set_postfix_str(_memory(), refresh=False)
+                    bar.update(done)
+
+                yield advance
             finally:
                 bar.leave = time.monotonic() - begun >= SECONDS_WORTH_KEEPING
 
@@ -55,19 +61,25 @@ class TerminalProgress:
     def _lines(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         begun = said = time.monotonic()
         finished = 0
+        first: tuple[float, int] | None = None
 
-        def say() -> None:
+        def say(postfix: str | None = None) -> None:
             elapsed = time.monotonic() - begun
             self._leave_the_line_of_dots()
-            meter = tqdm.format_meter(finished, total, elapsed, prefix=label, unit="", bar_format=_LINE)
+            meter = tqdm.format_meter(
+                finished, total, elapsed, prefix=label, unit="", bar_format=_LINE, postfix=postfix
+            )
             self._stream.write(f"{meter}\n")
 
         def advance(done: int) -> None:
-            nonlocal finished, said
+            nonlocal finished, said, first
             finished += done
-            if finished < total and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
-                said = time.monotonic()
-                say()
+            now = time.monotonic()
+            # What an earlier run had done comes at once and says nothing about the pace.
+            first = first or (now, finished)
+            if finished < total and now - said >= SECONDS_BETWEEN_LINES:
+                said = now
+                say(f"{_left(now - first[0], finished - first[1], total - finished)}, {_memory()}")
 
         yield advance
         if time.monotonic() - begun >= SECONDS_WORTH_KEEPING:
@@ -80,3 +92,13 @@ class TerminalProgress:
             return
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
+
+
+def _left(seconds: float, done: int, left: int) -> str:
+    """How long ``left`` items take where ``done`` took so many seconds."""
+    return f"{tqdm.format_interval(seconds / done * left)} left" if done else "time left not known yet"
+
+
+def _memory() -> str:
+    """The resident memory of this process."""
+    return f"{psutil.Process().memory_info().rss / 1e9:.2f} GB of memory"

@@ -1,0 +1,241 @@
+"""Story 4.2 on a small model and more problems than one checkpoint holds: sound, and with one fault each."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from harness.criteria.complete import CompleteStudy, Moments, compared, moments
+from harness.criteria.criterion import Measurement
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.registry import find
+from harness.extraction.cached import CachedExtraction
+from harness.judging import Run
+from harness.measures import NotApplicable
+from harness.options import RunOptions
+from harness.storage.costs import Cost
+from harness.storage.resumed import Resumed
+
+N = 1100
+NAMES = [
+    "4.2-shape",
+    "4.2-sums",
+    "4.2-checkpoints",
+    "4.2-resume",
+    "4.2-correlated",
+    "4.2-comparison",
+    "4.2-variance",
+    "4.2-time",
+    "4.2-memory",
+]
+
+
+class FewerProblems(Run):
+    """A run whose complete training split is the first problems of it."""
+
+    def _extraction(self, name: str, sample: Any = "first") -> CachedExtraction:
+        extraction = super()._extraction(name, sample)
+        if sample == "full":
+            problems = replace(extraction.problems, problems=extraction.problems.problems[:N])
+            extraction = self._extractions[name, sample] = replace(extraction, problems=problems)
+        return extraction
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory) -> RunOptions:
+    folder = tmp_path_factory.mktemp("full")
+    return RunOptions(
+        models=("tiny-gpt2",), n_problems=60, output=folder / "out", cache_dir=folder / "cache", controls="cheap"
+    )
+
+
+@pytest.fixture(scope="module")
+def study(options: RunOptions) -> ModelStudy:
+    return FewerProblems(options).model_study("tiny-gpt2")
+
+
+@pytest.fixture
+def complete(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> CompleteStudy:
+    """The complete study, of which a test may change what it likes."""
+    whole = study.complete
+    for name in ("costs", "comparison", "checkpoints", "moments", "patterns"):
+        monkeypatch.setitem(whole.__dict__, name, getattr(whole, name))
+    return whole
+
+
+def measured(study: ModelStudy, name: str) -> Measurement:
+    return find(name).measure(study)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_holds_on_a_sound_extraction_of_one_population(study: ModelStudy, name: str) -> None:
+    found = measured(study, name)
+    assert find(name).rule.holds(found.value), found
+    for path in found.artifacts:
+        assert study.absolute(path).is_file()
+
+
+def test_the_whole_array_is_saved_as_it_was_extracted(study: ModelStudy) -> None:
+    found = measured(study, "4.2-shape")
+    saved = np.load(study.absolute(found.artifacts[0]))
+    np.testing.assert_array_equal(saved, np.load(study.complete.patterns.raw.filename))
+    assert found.beside["largest rounding error"] == 0
+    assert len(saved) == N
+
+
+def test_checkpoints_hold_all_problems_once_and_in_order(study: ModelStudy) -> None:
+    paths = study.complete.checkpoints
+    assert [Path(path).name for path in paths] == ["attention_checkpoint_1000.npy", f"attention_checkpoint_{N}.npy"]
+    parts = [np.load(study.absolute(path)) for path in paths]
+    np.testing.assert_array_equal(np.concatenate(parts), np.load(study.complete.patterns.raw.filename))
+
+
+def test_a_checkpoint_that_changed_is_named(study: ModelStudy, complete: CompleteStudy) -> None:
+    path = study.absolute(complete.checkpoints[1])
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    try:
+        assert measured(study, "4.2-checkpoints").value == f"wrong: attention_checkpoint_{N}.npy"
+    finally:
+        path.write_bytes(sound)
+
+
+def test_a_checkpoint_of_other_problems_is_named_though_its_checksum_holds(
+    study: ModelStudy, complete: CompleteStudy
+) -> None:
+    one, other = (study.absolute(path) for path in complete.checkpoints)
+    checksums = one.with_name("checksums.json")
+    sound, known = one.read_bytes(), checksums.read_text()
+    swapped = json.loads(known)
+    one.write_bytes(other.read_bytes())
+    swapped[one.name] = swapped[other.name]
+    checksums.write_text(json.dumps(swapped))
+    try:
+        assert measured(study, "4.2-checkpoints").value == "wrong: attention_checkpoint_1000.npy"
+    finally:
+        one.write_bytes(sound)
+        checksums.write_text(known)
+
+
+def test_mass_that_is_lost_on_one_problem_is_seen(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals = np.array(complete.patterns.row_total)
+    totals[N - 1, 0, 0, 0] -= 0.02
+    monkeypatch.setitem(complete.__dict__, "patterns", replace(complete.patterns, row_total=totals))
+    found = measured(study, "4.2-sums")
+    assert found.value == pytest.approx(0.02, abs=1e-5)
+    assert not find("4.2-sums").rule.holds(found.value)
+
+
+def test_a_run_that_ends_with_other_bytes_after_a_kill_is_seen(
+    study: ModelStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        CachedExtraction,
+        "resumed",
+        lambda self: Resumed([64, 32], 32, {"raw.npy": "a", "bot.npy": "b"}, {"raw.npy": "a"}),
+    )
+    assert measured(study, "4.2-resume").value == "different: bot.npy"
+
+
+def test_a_comparison_that_says_something_else_is_seen(study: ModelStudy, complete: CompleteStudy) -> None:
+    path = study.absolute(complete.comparison)
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(json.dumps({**json.loads(sound), "variance_reduction": 0.5}), encoding="utf-8")
+    try:
+        assert measured(study, "4.2-comparison").value == "wrong: variance_reduction"
+    finally:
+        path.write_text(sound, encoding="utf-8")
+
+
+def test_a_sample_of_another_population_is_not_like_all_problems(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = np.random.default_rng(0).permuted(complete.moments.mean.reshape(-1)).reshape(complete.moments.mean.shape)
+    monkeypatch.setitem(complete.__dict__, "moments", replace(complete.moments, mean=np.tril(other)))
+    found = measured(study, "4.2-correlated")
+    assert not find("4.2-correlated").rule.holds(found.value)
+
+
+def test_problems_that_are_the_sample_over_and_over_shrink_no_standard_error(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(complete.__dict__, "moments", replace(complete.first, n=N))
+    found = measured(study, "4.2-variance")
+    assert found.value == pytest.approx(np.sqrt(N / 60))
+    assert not find("4.2-variance").rule.holds(found.value)
+
+
+def costs(*resident: int, problems: int = 500, seconds: float = 1.0) -> list[Cost]:
+    return [Cost(chunk, problems, seconds, one, 0, 0.0) for chunk, one in enumerate(resident)]
+
+
+@pytest.mark.parametrize(("resident", "holds"), [((100, 100, 105, 109), True), ((100, 100, 120, 140), False)])
+def test_memory_that_grows_with_the_problems_fails(
+    study: ModelStudy,
+    complete: CompleteStudy,
+    monkeypatch: pytest.MonkeyPatch,
+    resident: tuple[int, ...],
+    holds: bool,
+) -> None:
+    monkeypatch.setitem(complete.__dict__, "costs", costs(*resident))
+    assert find("4.2-memory").rule.holds(measured(study, "4.2-memory").value) is holds
+
+
+def test_memory_needs_more_than_a_thousand_problems(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(complete.__dict__, "costs", costs(100, 100))
+    with pytest.raises(NotApplicable, match=r"1,000"):
+        measured(study, "4.2-memory")
+
+
+@pytest.mark.parametrize(("seconds", "holds"), [(2699.9, True), (2700.0, False)])
+def test_three_hours_are_the_sum_of_all_batches(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch, seconds: float, holds: bool
+) -> None:
+    monkeypatch.setitem(complete.__dict__, "costs", costs(1, 1, 1, 1, seconds=seconds))
+    assert find("4.2-time").rule.holds(measured(study, "4.2-time").value) is holds
+
+
+def test_half_precision_says_how_far_it_is_off(options: RunOptions, study: ModelStudy) -> None:
+    half = FewerProblems(replace(options, store="float16", output=options.output / "half")).model_study("tiny-gpt2")
+    found = measured(half, "4.2-shape")
+    kept = np.load(half.absolute(found.artifacts[0]))
+    exact = np.load(study.complete.patterns.raw.filename)
+    assert found.beside["kept as"] == "float16" == str(kept.dtype)
+    assert found.beside["largest rounding error"] == np.abs(kept.astype(np.float64) - exact).max() > 0
+    assert half.patterns.raw.dtype == np.float32
+    assert find("4.2-correlated").measure(half).value == pytest.approx(
+        measured(study, "4.2-correlated").value, abs=1e-5
+    )
+
+
+def pieces_of(raw: NDArray[Any], size: int) -> Callable[[], list[NDArray[Any]]]:
+    return lambda: [raw[start : start + size] for start in range(0, len(raw), size)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_moments_in_pieces_are_numpys(size: int) -> None:
+    raw = np.random.default_rng(1).random((40, 2, 3, 4, 4))
+    found = moments(pieces_of(raw, size))
+    np.testing.assert_allclose(found.mean, raw.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.error, raw.std(axis=0, ddof=1) / np.sqrt(40), rtol=1e-12)
+
+
+def test_what_more_problems_change_is_stated_over_causal_cells_alone() -> None:
+    rng = np.random.default_rng(2)
+    mean, error = np.tril(rng.random((2, 2, 3, 3))), np.tril(rng.random((2, 2, 3, 3))) + np.tri(3)
+    spoilt = np.where(np.tri(3) > 0, 0, np.nan)
+    found = compared(Moments(25, mean + spoilt, error + spoilt), Moments(400, mean * 2, error / 4))
+    assert found["pearson_r"] == pytest.approx(1)
+    assert found["expected_standard_error_ratio"] == 0.25
+    assert found["over_expected_median"] == pytest.approx(1)
+    assert found["variance_reduction"] == pytest.approx(1 - 1 / 16)
+    assert found["cells"] == 2 * 2 * 6
