@@ -49,4 +49,4 @@ def test_nothing_is_said_between_lines_and_the_end_is(shown: Any) -> None:
         for second in range(30):
             now[0] = float(second)
             advance(1)
-    assert stream.getvalue().splitlines() == ["reading: 30/30 in 29.0 s, 1.03/s"]
+    assert stream.getvalue().splitlines() == ["reading: 30/30 in 29.0 s,  1.03/s"]
