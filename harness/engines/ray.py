@@ -147,8 +147,8 @@ class RayEngine:
         except Exception as error:  # Ray raises many types where it cannot connect
             where = f"at {self._address}" if self._address else "that was started on this machine"
             raise HarnessError(
-                f"Cannot connect to the Ray cluster {where}: {_last_line(error)}. A cluster with an address has to be "
-                "connected to from one of its nodes, with the same Ray and Python."
+                f"Cannot connect to the Ray cluster {where}: {_last_line(error)}. Only nodes of a cluster can connect to it, "
+                "with the same Ray and Python; where `ray start` spoke of a token, set RAY_AUTH_MODE=token."
             ) from error
         # Views of files, such as recorded activations: as plain arrays, workers of a node share them.
         ray.util.register_serializer(np.memmap, serializer=np.asarray, deserializer=np.asarray)
@@ -255,6 +255,7 @@ class _Shift:
         self._crew, self._hire, self._recipe, self._job = crew, hire, recipe, job
         self._chunks, self._lengths = chunks, lengths
         self._todo = deque(chunks)
+        self._ready: list[_Worker] = []
         self._deaths: Counter[int] = Counter()
 
     def results(self) -> Iterator[Done]:
@@ -279,15 +280,15 @@ class _Shift:
                 raise
             except RayError as error:
                 self._replace(worker, what, error)
+                self._share_out()
                 continue
             if what == _HELLO:
                 require_same_code(*found)
                 worker.placed = True
                 self._begin(worker)
-                continue
-            while self._todo and len(worker.chunks) < AHEAD:
-                chunk = self._todo.popleft()
-                worker.ask(chunk, worker.actor.run.remote(chunk, self._chunks[chunk]))
+            elif what == _BEGIN:
+                self._ready.append(worker)
+            self._share_out()
             if isinstance(found, Done):
                 left -= 1
                 yield found
@@ -318,6 +319,14 @@ class _Shift:
                     "again when they are done."
                 )
 
+    def _share_out(self) -> None:
+        """Give those who are ready what they can take, and first to those who have nothing."""
+        for most in range(1, AHEAD + 1):
+            for worker in self._ready:
+                if self._todo and len(worker.chunks) < most:
+                    chunk = self._todo.popleft()
+                    worker.ask(chunk, worker.actor.run.remote(chunk, self._chunks[chunk]))
+
     def _begin(self, worker: _Worker) -> None:
         worker.recipe = self._recipe
         worker.ask(_BEGIN, worker.actor.begin.remote(self._recipe, self._job))
@@ -325,6 +334,7 @@ class _Shift:
     def _replace(self, worker: _Worker, what: str | int, error: Exception) -> None:
         """A worker ended over ``what``: its chunks are the next to be done, and another takes its place."""
         worker.dismiss()
+        self._ready = [one for one in self._ready if one is not worker]
         lost = [*([what] if isinstance(what, int) else []), *worker.chunks]
         self._todo.extendleft(reversed(lost))
         if isinstance(what, int):
@@ -333,20 +343,25 @@ class _Shift:
         else:
             deaths = starts = worker.ended_before + 1
         if deaths == DEATHS:
-            raise HarnessError(
-                f"{self._over(what)} ended {DEATHS} workers, one after the other. Most often memory has run out: use fewer "
-                f"--ray-workers or a smaller --batch-size. Ray says: {_last_line(error)}"
-            ) from error
+            raise HarnessError(f"{self._over(what)} Ray says of the last of {DEATHS}: {_last_line(error)}") from error
         successor = self._hire()
         successor.ended_before = starts
         self._crew[self._crew.index(worker)] = successor
 
     def _over(self, what: str | int) -> str:
+        """What ended workers, and what to do about it."""
+        name = self._recipe.files.name
         if not isinstance(what, int):
-            return f"The start on {self._recipe.files.name}"
+            return (
+                f"Workers end before they can do anything on {name}. Each node of the Ray cluster needs the harness with its "
+                "packages, and memory for a model for each worker there."
+            )
         rows = self._chunks[what]
         longest = max(self._lengths[row] for row in rows)
-        return f"Chunk {what} ({len(rows)} problems of at most {longest} tokens) of {self._recipe.files.name}"
+        return (
+            f"Whichever worker does chunk {what} ({len(rows)} problems of at most {longest} tokens) of {name} ends. Most often "
+            "memory has run out: use fewer --ray-workers or a smaller --batch-size."
+        )
 
 
 def _require_installed() -> None:

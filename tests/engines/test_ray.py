@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock, Thread
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ import pytest
 
 import harness
 from harness.engines.ray import AHEAD, DEATHS, RayEngine
+from harness.engines.replica import Replica
 from harness.engines.work import Engine
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction
@@ -43,7 +45,7 @@ from harness.interventions.values import (
 from harness.models.registry import locate
 from harness.models.thoughts import ThoughtModel
 from harness.problems import ProblemSet, load_problems
-from tests.engines.works import Goes, Log, NotedEngine, OwnError, die, miss, own, say_it, unportable
+from tests.engines.works import DieOnce, Goes, Log, NotedEngine, OwnError, die, miss, own, say_it, unportable
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
@@ -196,6 +198,30 @@ def test_a_worker_that_is_killed_costs_what_it_had_and_no_byte(
     assert killed[0] not in {process for process, _ in log.begun()[-len(again) :]}
 
 
+def both(engine: RayEngine, model: ThoughtModel) -> set[int]:
+    """Wait until both workers have the model; returns their processes."""
+    with TemporaryDirectory() as folder:
+        log = Log(Path(folder) / "log")
+        for _ in range(200):
+            list(NotedEngine(engine, log.path, 0.05).run(model, Goes(die, -1), {0: [0], 1: [1]}, [1, 1]))
+            if len(processes := {process for process, _ in log.begun()}) == 2:
+                return processes
+    pytest.fail("only one worker works")
+
+
+def test_what_a_killed_worker_had_goes_to_one_that_has_nothing_to_do(
+    engine: RayEngine, model: ThoughtModel, tmp_path: Path
+) -> None:
+    two = {0: [0], 1: [1]}
+    known = both(engine, model)
+    log = Log(tmp_path / "log")
+    done = list(NotedEngine(engine, log.path).run(model, Goes(DieOnce(tmp_path / "mark"), 1), two, [1, 1]))
+    assert sorted(one.chunk for one in done) == [0, 1]
+    first, second = (process for process, row in log.begun() if row == 1)
+    assert second != first
+    assert {first, second} == known
+
+
 FOUR = {10 + chunk: [2 * chunk, 2 * chunk + 1] for chunk in range(4)}
 """Four chunks of two rows; number 12 has row 5."""
 ONE = {12: FOUR[12]}
@@ -256,11 +282,26 @@ def test_a_chunk_that_ends_every_worker_is_named_with_the_remedy(
 ) -> None:
     log = Log(tmp_path / "log")
     with pytest.raises(
-        HarnessError, match=r"^Chunk 12 \(2 problems of at most 25 tokens\) of tiny-gpt2 ended 3 workers.*--ray-workers"
+        HarnessError,
+        match=r"does chunk 12 \(2 problems of at most 25 tokens\) of tiny-gpt2 ends\..*--ray-workers.* of 3: .*died",
     ):
         go_wrong(engine, model, die, log, FOUR)
     tried = [process for process, row in log.begun() if row == FOUR[12][0]]
     assert len(set(tried)) == len(tried) == DEATHS
+
+
+def test_workers_that_cannot_start_are_told_of(
+    engine: RayEngine, model: ThoughtModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a node where the harness is not installed."""
+    list(engine.run(model, Goes(die, -1), ONE, [1] * 8))
+    elsewhere = ModuleType("not_on_the_node")
+    elsewhere.Replica = type("Replica", (Replica,), {"__module__": elsewhere.__name__})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, elsewhere.__name__, elsewhere)
+    monkeypatch.setattr("harness.engines.replica.Replica", elsewhere.Replica)
+    said = r"^Workers end before they can do anything on tiny-gpt2\..* of 3: ModuleNotFoundError.*'not_on_the_node'"
+    with RayEngine(workers=1) as second, pytest.raises(HarnessError, match=said):
+        list(second.run(model, Goes(die, -1), ONE, [1] * 8))
 
 
 def test_a_cluster_whose_room_others_have_is_waited_for_so_long(
@@ -286,7 +327,7 @@ def test_an_interrupt_ends_a_long_chunk_at_once(engine: RayEngine, model: Though
         interrupted.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    Thread(target=interrupt).start()
+    Thread(target=interrupt, daemon=True).start()
     try:
         with pytest.raises(KeyboardInterrupt):
             list(NotedEngine(engine, log.path, seconds=600).run(model, Goes(die, -1), ONE, [1] * 8))
