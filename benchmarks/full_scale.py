@@ -61,7 +61,7 @@ PLACES = (
     Place(store, "_checksum", "checksums"),
     Place(store.ArrayStore, "_save", "manifest"),
     Place(checkpoints, "write_checkpoint", "files of blocks"),
-    Place(costs._Peak, "_now", "watching memory (beside the rest)", beside=True),
+    Place(costs.Peak, "_now", "watching memory (beside the rest)", beside=True),
 )
 PHASES = {
     "tokenise": ("tokenising",),
