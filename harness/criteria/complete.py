@@ -11,12 +11,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.criteria.criterion import NotMeasured
+from harness.criteria.validation import (
+    Correlation,
+    HeadsComparison,
+    HubComparison,
+    correlations,
+    heads_comparisons,
+    hub_comparisons,
+    hub_errors,
+    interval_widths,
+    ranking_of,
+    rows_of,
+    shared,
+)
 from harness.files import replacing, write_json
-from harness.measures import causal_cells
+from harness.measures import NotApplicable, causal_cells, enrichment
 from harness.storage.checkpoints import EVERY, checkpoint_name, checkpoints_of, write_checkpoint
 from harness.storage.costs import Cost
 
 if TYPE_CHECKING:
+    from harness.criteria.drawings import Drawing
     from harness.criteria.evidence import ModelStudy
     from harness.extraction.cached import CachedExtraction
 
@@ -50,8 +65,8 @@ def moments(pieces: Callable[[], Sequence[Array] | Any]) -> Moments:
 class CompleteStudy:
     """Attention of one model on all problems, beside that on its first sample; files under ``results/<model>_full/``."""
 
-    def __init__(self, study: "ModelStudy", extraction: "CachedExtraction"):
-        self.study, self.extraction = study, extraction
+    def __init__(self, study: "ModelStudy", whole: "ModelStudy", extraction: "CachedExtraction"):
+        self.study, self.whole, self.extraction = study, whole, extraction
         self.problems = extraction.problems
         self.folder = f"results/{study.name}_full"
 
@@ -102,6 +117,95 @@ class CompleteStudy:
         return tuple(
             f"{self.folder}/checkpoints/{checkpoint_name(problems.stop)}"
             for problems in checkpoints_of(len(self.problems))
+        )
+
+    @cached_property
+    def verdicts(self) -> list[tuple[str, str, str, str]]:
+        """Every hypothesis of phases 1 and 2 about one model: id, verdict on the sample, on all problems, and why not.
+
+        A verdict that is not to be had on all problems is ``skipped``, with the reason.
+        """
+        from harness.criteria.registry import criteria
+
+        found: list[tuple[str, str, str, str]] = []
+        for one in criteria():
+            if one.kind != "hypothesis" or one.scope != "model" or one.study not in ("phase1", "phase2"):
+                continue
+            on_sample = self.study.judged(one.id)
+            try:
+                value = one.measure(self.whole).value
+                found.append((one.id, on_sample.verdict, "pass" if one.rule.holds(value) else "fail", ""))
+            except (NotApplicable, NotMeasured) as error:
+                found.append((one.id, on_sample.verdict, "skipped", str(error)))
+        return found
+
+    @cached_property
+    def correlations(self) -> list[Correlation]:
+        """How alike patterns and scores are on the sample and on all problems."""
+        return correlations(self.study.sample, self.whole.sample)
+
+    @cached_property
+    def hubs(self) -> tuple[int, list[HubComparison]]:
+        """The sample's hub against the other positions, on the problems outside the sample."""
+        taken = set(self.study.problems.ids)
+        outside = np.array([problem not in taken for problem in self.problems.ids])
+        if outside.sum() < 2:
+            raise NotApplicable("needs at least 2 problems outside the sample")
+        # enrichment is a ratio of means over heads: of one problem, that problem's.
+        return hub_comparisons(self.study.sample, self.whole.sample.each(enrichment)[outside])
+
+    @cached_property
+    def heads_of_hubs(self) -> list[HeadsComparison]:
+        """Enrichment on the sample against all problems, head by head."""
+        return heads_comparisons(self.study.sample, self.whole.sample)
+
+    @cached_property
+    def errors(self) -> dict[str, Array]:
+        """Standard errors of hub scores on all problems over those on the sample."""
+        return hub_errors(self.study.sample, self.whole.sample)
+
+    @cached_property
+    def widths(self) -> dict[str, Array]:
+        """Widths of intervals on all problems over those on the sample."""
+        return interval_widths(self.study.sample, self.whole.sample)
+
+    @cached_property
+    def figures(self) -> "list[Drawing]":
+        """The figures of the attention study, on all problems."""
+        drawings = self.whole.figures
+        return [
+            drawings.top_heads(),
+            drawings.layers(),
+            drawings.hubs(),
+            drawings.critical_heads(),
+            *drawings.details(),
+        ]
+
+    def validation_content(self) -> dict[str, Any]:
+        """What the validation report says."""
+        one, all_ = self.study.sample.mean, self.whole.sample.mean
+        hub, against = self.hubs
+        return {
+            "n_first": len(self.study.problems),
+            "n_full": len(self.problems),
+            "top_10_first": ranking_of(one),
+            "top_10_full": ranking_of(all_),
+            "overlap": float(shared(one, all_)),
+            "verdicts": [dict(zip(("id", "first", "full", "reason"), row, strict=True)) for row in self.verdicts],
+            "correlations": rows_of(self.correlations),
+            "hub": {"position": hub, "n": len(self.problems) - len(self.study.problems), "against": rows_of(against)},
+            "hub_scores_over_heads": rows_of(self.heads_of_hubs),
+            "standard_error_ratio": {name: float(values.max()) for name, values in self.errors.items() if len(values)},
+            "interval_width_ratio": {
+                name: float(np.median(values)) for name, values in self.widths.items() if len(values)
+            },
+        }
+
+    @cached_property
+    def validation(self) -> str:
+        """100_vs_{N}_validation.json: top tens, overlap, verdicts, tests with effect sizes, standard errors, intervals."""
+        return self.json(
+            f"{len(self.study.problems)}_vs_{len(self.problems)}_validation.json", self.validation_content()
         )
 
     @cached_property

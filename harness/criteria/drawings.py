@@ -21,7 +21,7 @@ from harness.measures import (
     three_scores,
     top_k,
 )
-from harness.statistics import percentile_interval, resample, resample_weights
+from harness.statistics import percentile_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,10 +149,9 @@ class Drawings:
         from harness.figures.hubs import hub_figure
 
         sample = self._study.sample
-        weights = resample_weights(len(sample.raw), seed=sample.seed)
 
         def interval(measure: Any) -> Any:
-            return np.stack(percentile_interval(resample(measure, sample.raw, weights)))
+            return np.stack(percentile_interval(sample.resample(measure)))
 
         mass = latent_mass(sample.mean).mean(axis=(0, 1))
         latents = len(mass)

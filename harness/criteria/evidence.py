@@ -5,7 +5,7 @@ Everything is computed when first asked for and kept; nothing here decides a ver
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +42,7 @@ from harness.interventions.cached import CachedAnswers
 from harness.options import RunOptions
 from harness.problems import Cleaned, ProblemSet, clean, load_problems, load_split, second_sample, stratified_sample
 from harness.statistics import uniform, uniform_context
+from harness.storage.rows import RowFile
 
 Array = NDArray[Any]
 
@@ -142,7 +143,7 @@ class ModelStudy:
 
     ``extraction`` runs or reads the model; ``control`` is the extraction of a matched control model, if named; ``at`` gives
     the extraction of another sample of problems, of the control model when true. ``judged`` gives the verdict on another
-    criterion about the same model.
+    criterion about the same model. ``name`` is that of its folders, the model's unless given.
     """
 
     def __init__(
@@ -153,17 +154,18 @@ class ModelStudy:
         control: CachedExtraction | None = None,
         at: Callable[[SampleName, bool], CachedExtraction] | None = None,
         judged: Judged | None = None,
+        name: str | None = None,
     ):
         from harness.criteria.artifacts import Artifacts
         from harness.criteria.drawings import Drawings
 
         self.options = options
-        self.name = extraction.files.name
+        self.name = name or extraction.files.name
         self.problems = extraction.problems
         self.batch_size = extraction.batch_size
         self.provenance = {
             **provenance,
-            "model": self.name,
+            "model": extraction.files.name,
             "model_fingerprint": extraction.model_fingerprint,
             "dataset_fingerprint": extraction.problems.fingerprint,
         }
@@ -212,8 +214,9 @@ class ModelStudy:
     @cached_property
     def sample(self) -> Sample:
         """The patterns as hypotheses see them."""
+        raw = self.patterns.raw
         return Sample(
-            np.asarray(self.patterns.raw),
+            np.asarray(raw) if self._extraction.blocks is None else RowFile.open(Path(raw.filename)),  # type: ignore[attr-defined]
             self.options.seed,
             draw_controls=self.options.controls != "none",
             second=lambda: np.asarray(self._second_patterns().raw),
@@ -294,7 +297,10 @@ class ModelStudy:
         """The model on the complete training split. Errors: ``NotMeasured`` where there is nothing but this sample."""
         if self._at is None:
             raise NotMeasured("needs all problems")
-        return CompleteStudy(self, self._at("full", False))
+        extraction = self._at("full", False)
+        options = replace(self.options, controls="none")
+        whole = ModelStudy(options, extraction, self.provenance, name=f"{self.name}_full")
+        return CompleteStudy(self, whole, extraction)
 
     @cached_property
     def importance_files(self) -> ImportanceFiles:

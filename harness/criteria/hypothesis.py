@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import ControlValue, Measurement, Rule
-from harness.criteria.sample import RESAMPLES, Sample, Shuffle, of_each
+from harness.criteria.sample import Sample, Shuffle, of_each
 from harness.measures import NotApplicable
-from harness.statistics import agreement, halves, percentile_interval, resample, resample_weights
+from harness.statistics import agreement, halves, percentile_interval
 
 Array = NDArray[Any]
 Bounds = Callable[[int, int, int], tuple[float, float]]
@@ -56,7 +56,7 @@ def averaged(per_problem: Callable[[Array], Array] | None) -> Callable[[Sample],
     """A sample to the mean over its problems of ``per_problem``; the same function when asked for again."""
     if per_problem is None:
         return lambda sample: sample.mean
-    return lambda sample: np.asarray(per_problem(sample.raw).mean(axis=0, dtype=np.float64))
+    return lambda sample: sample.mean_of(per_problem)
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,6 @@ class MeanMeasure:
     ends_attained: bool = False
     """Whether the bounds are values themselves: so for counts and shares."""
 
-    def features(self, raw: Array) -> Array:
-        """[n, *]: what is averaged over problems."""
-        return raw if self.per_problem is None else self.per_problem(raw)
-
     def value(self, sample: Sample) -> float:
         """The measure on one sample."""
         return float(self.of_mean(averaged(self.per_problem)(sample)[None])[0])
@@ -105,7 +101,6 @@ class MeanMeasure:
 
     def measure(self, sample: Sample, rule: Rule) -> Measurement:
         """Value, bootstrap interval over problems, confidence and cross-fitted value."""
-        features = self.features(sample.raw)
         value = self.value(sample)
         if not np.isfinite(value):
             return undefined()
@@ -116,9 +111,9 @@ class MeanMeasure:
             answer=self.answer(sample) if self.answer else None,
             beside=self.beside(sample) if self.beside else {},
         )
-        if len(features) < 2:
+        if len(sample.raw) < 2:
             return measured
-        resampled = self._resampled(sample, features)
+        resampled = self._resampled(sample)
         low, high = percentile_interval(resampled)
         return replace(
             measured,
@@ -127,10 +122,10 @@ class MeanMeasure:
             resampled=order_statistics(resampled),
         )
 
-    def _resampled(self, sample: Sample, features: Array) -> Array:
+    def _resampled(self, sample: Sample) -> Array:
         if self.per_problem is None:
             return sample.resample(self.of_mean)
-        return resample(self.of_mean, features, resample_weights(len(features), RESAMPLES, sample.seed))
+        return sample.resample_of(self.per_problem, self.of_mean)
 
     def on_draws(self, sample: Sample) -> Array:
         """The measure on every draw of its shuffled control."""
@@ -142,12 +137,11 @@ class MeanMeasure:
 
     def cross_fitted(self, sample: Sample) -> float | None:
         """The measure on one half of the problems of what the other half selects, mean of 100 splits."""
-        features = self.features(sample.raw)
-        if self.selection is None or len(features) < 2:
+        if self.selection is None or len(sample.raw) < 2:
             return None
-        flat = features.reshape(len(features), -1).astype(np.float64)
+        per_problem = self.per_problem or (lambda raw: raw)
         chosen_on, measured_on = (
-            (weights @ flat).reshape(-1, *features.shape[1:]) for weights in halves(len(features), SPLITS, sample.seed)
+            sample.weighted(per_problem, weights) for weights in halves(len(sample.raw), SPLITS, sample.seed)
         )
         values = self.selection.at(measured_on, self.selection.choose(chosen_on))
         return float(np.mean(values))

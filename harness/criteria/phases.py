@@ -51,6 +51,12 @@ PHASES = (
         study="phase2",
         scope="pair",
     ),
+    Phase(
+        "phase4",
+        ("4.3-overlap", "4.3-significant", "4.3-confirmed"),
+        ("4.2-correlated", "4.3-confirmed", "4.3-significant", "4.3-hubs"),
+        study="phase4",
+    ),
 )
 
 

@@ -16,6 +16,7 @@ from harness.criteria import (
     story_2_6,
     story_4_1,
     story_4_2,
+    story_4_3,
     story_b_1,
     story_b_2,
     story_b_3,
@@ -62,6 +63,7 @@ _STORIES = (
     story_b_7,
     story_4_1,
     story_4_2,
+    story_4_3,
 )
 
 

@@ -1,9 +1,9 @@
 """A sample of problems as the hypotheses see it: attention patterns, a seed, and draws of its shuffled control."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,16 @@ from harness.measures import NotApplicable, mean_structure
 from harness.statistics import (
     mean_patterns,
     percentile_interval,
+    resample,
     resample_weights,
     shuffled,
     shuffled_means,
     side_by_side,
+    weighted_means,
 )
 
 Array = NDArray[Any]
+PerProblem = Callable[[Array], Array]
 Shuffle = Literal["rows", "off-diagonal"]
 
 RESAMPLES = 2000
@@ -31,16 +34,37 @@ MANY_DRAWS = 9999
 """Draws where the rule asks for p < 0.001."""
 CHUNK = 250
 """Draws held in memory at a time."""
+AT_ONCE = 512
+"""Problems in memory at a time where patterns lie in a file."""
 BYTES_AT_ONCE = 8_000_000
 """Mean patterns that a measure sees at a time; more do not fit the processor's cache."""
 
 
+class Rows(Protocol):
+    """Patterns of n problems in a file, read a slice at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[n, L, H, T, T]."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of what is in the file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Array: ...
+
+
 @dataclass(frozen=True)
 class Sample:
-    """Patterns of n problems. ``draw_controls`` is off where a control of a control would make no sense."""
+    """Patterns of n problems. ``draw_controls`` is off where a control of a control would make no sense.
 
-    raw: Array
-    """[n, L, H, T, T]"""
+    What is asked of single problems goes through :meth:`pieces`, so that patterns in a file are never all in memory.
+    """
+
+    raw: Any
+    """[n, L, H, T, T]: an array, or :class:`Rows`."""
     seed: int
     draw_controls: bool = True
     second: Callable[[], Array] | None = None
@@ -55,27 +79,81 @@ class Sample:
             raise NotApplicable("needs a second sample of problems")
         return Sample(self.second(), self.seed + 1, self.draw_controls)
 
+    def pieces(self) -> Iterator[tuple[slice, Array]]:
+        """Which problems, and their patterns: all at once where they are in memory, else some at a time."""
+        step = len(self.raw) if isinstance(self.raw, np.ndarray) else AT_ONCE
+        for start in range(0, len(self.raw), step):
+            rows = slice(start, min(start + step, len(self.raw)))
+            yield rows, self._read(rows)
+
+    def _read(self, rows: slice) -> Array:
+        """Patterns in memory; in single precision where they are kept in half."""
+        return np.asarray(self.raw[rows], dtype=np.result_type(self.raw.dtype, np.float32))
+
     @cached_property
     def patterns(self) -> Array:
         """``raw`` with the heads of one cell side by side in memory, which is how measures go through them."""
-        return np.moveaxis(np.ascontiguousarray(np.moveaxis(self.raw, (1, 2), (3, 4))), (3, 4), (1, 2))
+        return _side_by_side(self.raw)
 
     @cached_property
     def mean(self) -> Array:
         """[L, H, T, T], float64."""
-        return np.asarray(self.raw.mean(axis=0, dtype=np.float64))
+        return self.mean_of(lambda raw: raw)
+
+    def mean_of(self, per_problem: PerProblem) -> Array:
+        """Mean over problems of ``per_problem`` of patterns [n, L, H, T, T], float64."""
+        return np.asarray(
+            sum(per_problem(piece).sum(axis=0, dtype=np.float64) for _, piece in self.pieces()) / len(self.raw)
+        )
+
+    def each(self, per_problem: PerProblem) -> Array:
+        """[n, *]: ``per_problem`` of all patterns; it must be small."""
+        return np.concatenate([per_problem(piece) for _, piece in self.pieces()])
+
+    def weighted(self, per_problem: PerProblem, weights: Array) -> Array:
+        """[draws, *]: means of ``per_problem`` under weights of problems [draws, n]."""
+        return np.asarray(
+            sum(weighted_means(per_problem(piece), weights[:, rows]) for rows, piece in self.pieces()), dtype=np.float64
+        )
+
+    def resample_of(self, per_problem: PerProblem, measure: Callable[[Array], Array]) -> Array:
+        """[2000, ...]: the measure on resampled means of ``per_problem``; the same resamples for every measure.
+
+        Errors: as :meth:`resample`.
+        """
+        self._require_two()
+        if isinstance(self.raw, np.ndarray):
+            return resample(measure, per_problem(self.raw), self._weights)
+        at_once = max(1, KEPT_BYTES // per_problem(self._read(slice(1))).astype(np.float64).nbytes)
+        return np.concatenate(
+            [
+                measure(self.weighted(per_problem, self._weights[start : start + at_once]))
+                for start in range(0, RESAMPLES, at_once)
+            ]
+        )
 
     def resample(self, measure: Callable[[Array], Array]) -> Array:
         """The measure on the mean patterns of resampled problems, [2000, ...]; the same resamples for every measure.
 
         Errors: ``NotApplicable`` for a single problem, whose resamples would all be itself.
         """
-        if len(self.raw) < 2:
-            raise NotApplicable("needs at least 2 problems to resample")
+        self._require_two()
         if RESAMPLES * self.mean.nbytes > KEPT_BYTES:
             at_once = max(1, BYTES_AT_ONCE // self.mean.nbytes)
-            return of_each(lambda weights: measure(mean_patterns(self.patterns, weights)), self._weights, at_once)
+            return of_each(lambda weights: measure(self._mean_patterns(weights)), self._weights, at_once)
         return of_each(measure, self._resampled)
+
+    def _require_two(self) -> None:
+        if len(self.raw) < 2:
+            raise NotApplicable("needs at least 2 problems to resample")
+
+    def _mean_patterns(self, weights: Array) -> Array:
+        if isinstance(self.raw, np.ndarray):
+            return mean_patterns(self.patterns, weights)
+        total = np.zeros((len(weights), *self.raw.shape[1:]))
+        for rows, piece in self.pieces():
+            total += mean_patterns(_side_by_side(piece), weights[:, rows])
+        return total
 
     @cached_property
     def _weights(self) -> Array:
@@ -83,7 +161,7 @@ class Sample:
 
     @cached_property
     def _resampled(self) -> Array:
-        means = mean_patterns(self.patterns, self._weights)
+        means = self._mean_patterns(self._weights)
         means.setflags(write=False)
         return means
 
@@ -91,9 +169,11 @@ class Sample:
         """The same sample with other patterns, without controls of its own."""
         return replace(self, raw=raw, second=second, draw_controls=False)
 
-    @property
+    @cached_property
     def _to_shuffle(self) -> Array:
-        return self.patterns[:MOST_SHUFFLED]
+        if isinstance(self.raw, np.ndarray):
+            return self.patterns[:MOST_SHUFFLED]
+        return _side_by_side(self._read(slice(MOST_SHUFFLED)))
 
     def of_draws(self, shuffle: Shuffle, measure: Callable[[Array], Any]) -> Array:
         """[1000]: ``measure`` of the patterns [n, L, H, T, T] of each draw of the shuffled control."""
@@ -124,6 +204,10 @@ class Sample:
             for start in range(0, MANY_DRAWS, CHUNK)
         )
         return np.concatenate([of_each(mean_structure, means) for means in chunks])
+
+
+def _side_by_side(raw: Array) -> Array:
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(raw, (1, 2), (3, 4))), (3, 4), (1, 2))
 
 
 def of_each(measure: Callable[[Array], Array], means: Array, at_once: int | None = None) -> Array:

@@ -182,7 +182,7 @@ CRITERIA = (
             of_mean=lambda share: share,
             per_problem=_max_share_per_problem,
             # A row's largest weight stays what it is wherever a shuffle puts it.
-            shuffled=lambda sample: np.full(DRAWS, _max_share_per_problem(sample.patterns).mean()),
+            shuffled=lambda sample: np.full(DRAWS, sample.mean_of(_max_share_per_problem)),
             bounds=lambda L, H, T: bounds.share_of_heads(L, H, T, HIGH),
         ),
         rests_on=RAW_VALIDITY,

@@ -142,7 +142,7 @@ def most_read() -> TestMeasure:
 
     def received_in(sample: Sample) -> Array:
         """[n, T]. The mean over heads first: incoming is linear, and this is a fifth of the work."""
-        return incoming(sample.raw.mean(axis=(1, 2), dtype=np.float64, keepdims=True))
+        return sample.each(lambda raw: incoming(raw.mean(axis=(1, 2), dtype=np.float64, keepdims=True)))
 
     def tested(received: Array, draws: int, seed: int) -> tuple[Array, int, Array, Array]:
         largest = int(received.mean(axis=0).argmax())
@@ -357,9 +357,8 @@ def stable_ranking(k: int, rule: Rule) -> TestMeasure:
         again = overlap(sample.resample(best), sample.other.resample(best))
         low, high = percentile_interval(again)
         layers, heads = sample.mean.shape[:2]
-        flat = sample.raw.reshape(len(sample.raw), -1).astype(np.float64)
         one, two = (
-            best((half @ flat).reshape(-1, *sample.raw.shape[1:])) for half in halves(len(flat), SPLITS, sample.seed)
+            best(sample.weighted(lambda raw: raw, half)) for half in halves(len(sample.raw), SPLITS, sample.seed)
         )
         value = float(overlap(first, second))
         return Measurement(

@@ -49,6 +49,13 @@ class RowFile:
                 raise ValueError(f"{path} is damaged")
         return cls(path, shape, dtype, offset)
 
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Some rows after one another, as a new array."""
+        return self.read(range(*rows.indices(len(self))))
+
     def write(self, rows: Sequence[int], values: NDArray[Any]) -> float:
         """Put ``values[k]`` into the k-th of ``rows``, and all of it on the disk. Errors: ``OSError``.
 

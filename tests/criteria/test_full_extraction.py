@@ -22,6 +22,16 @@ from harness.storage.costs import Cost
 from harness.storage.resumed import Resumed
 
 N = 1100
+VALIDATED = [
+    "4.3-overlap",
+    "4.3-confirmed",
+    "4.3-significant",
+    "4.3-hubs-paired",
+    "4.3-hub-se",
+    "4.3-intervals",
+    "4.3-report",
+    "4.3-figures",
+]
 NAMES = [
     "4.2-shape",
     "4.2-sums",
@@ -60,6 +70,19 @@ def study(options: RunOptions) -> ModelStudy:
 
 
 @pytest.fixture
+def elsewhere(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All problems together look as if the model's heads were others."""
+    whole, raw = study.complete.whole, np.load(study.complete.patterns.raw.filename)
+    others = np.random.default_rng(0).permutation(raw.shape[1] * raw.shape[2])
+    mixed = raw.reshape(len(raw), -1, *raw.shape[3:])[:, others].reshape(raw.shape)
+    for name in ("correlations", "errors", "widths", "heads_of_hubs", "hubs", "verdicts", "validation"):
+        # Known before, so that it is put back afterwards.
+        getattr(study.complete, name)
+        monkeypatch.delitem(study.complete.__dict__, name)
+    monkeypatch.setitem(whole.__dict__, "sample", whole.sample.with_raw(mixed))
+
+
+@pytest.fixture
 def complete(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> CompleteStudy:
     """The complete study, of which a test may change what it likes."""
     whole = study.complete
@@ -72,7 +95,7 @@ def measured(study: ModelStudy, name: str) -> Measurement:
     return find(name).measure(study)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *VALIDATED])
 def test_each_holds_on_a_sound_extraction_of_one_population(study: ModelStudy, name: str) -> None:
     found = measured(study, name)
     assert find(name).rule.holds(found.value), found
@@ -239,3 +262,87 @@ def test_what_more_problems_change_is_stated_over_causal_cells_alone() -> None:
     assert found["over_expected_median"] == pytest.approx(1)
     assert found["variance_reduction"] == pytest.approx(1 - 1 / 16)
     assert found["cells"] == 2 * 2 * 6
+
+
+def test_other_heads_on_all_problems_are_neither_stable_nor_alike(study: ModelStudy, elsewhere: None) -> None:
+    for name in ("4.3-overlap", "4.3-significant"):
+        found = measured(study, name)
+        assert not find(name).rule.holds(found.value), found
+
+
+def test_a_hub_counts_where_it_is_above_every_other_position(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, against = complete.hubs
+    for q, holds in ((0.0009, True), (0.0011, False)):
+        changed = [replace(one, q=1e-9) for one in against[:-1]] + [replace(against[-1], q=q)]
+        monkeypatch.setitem(complete.__dict__, "hubs", (hub, changed))
+        found = measured(study, "4.3-hubs")
+        assert find("4.3-hubs").rule.holds(found.value) is holds
+        assert ("is not shown to be read more" in str(found.answer)) is not holds
+
+
+def test_one_verdict_that_changed_is_named(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = complete.verdicts
+    changed = [(rows[0][0], "fail" if rows[0][1] == "pass" else "pass", rows[0][1], ""), *rows[1:]]
+    monkeypatch.setitem(complete.__dict__, "verdicts", changed)
+    found = measured(study, "4.3-confirmed")
+    assert not find("4.3-confirmed").rule.holds(found.value)
+    assert [one.split(":")[0] for one in found.beside["changed"]] == [rows[0][0]]
+
+
+def test_what_is_not_judged_on_all_problems_is_named_with_its_reason(study: ModelStudy) -> None:
+    left = measured(study, "4.3-confirmed").beside["not compared"]
+    assert [one.split(":")[0] for one in left] == ["2.4-stable", "2.4-causal"]
+    assert all(len(one.split(": ")[1]) > 0 for one in left)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"overlap": 0.2}, "overlap"),
+        ({"top_10_full": []}, "top_10_full"),
+        ({"n_full": 7}, "n_full"),
+        ({"interval_width_ratio": {}}, "interval_width_ratio"),
+    ],
+)
+def test_a_validation_report_that_says_something_else_is_seen(
+    study: ModelStudy, change: dict[str, Any], named: str
+) -> None:
+    path = study.absolute(study.complete.validation)
+    sound = path.read_text(encoding="utf-8")
+    path.write_text(json.dumps({**json.loads(sound), **change}), encoding="utf-8")
+    try:
+        assert named in str(measured(study, "4.3-report").value)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+
+
+def test_a_test_over_heads_that_says_something_else_is_seen(study: ModelStudy) -> None:
+    path = study.absolute(study.complete.validation)
+    sound = path.read_text(encoding="utf-8")
+    content = json.loads(sound)
+    content["hub_scores_over_heads"][2]["t"] *= 1.01
+    path.write_text(json.dumps(content), encoding="utf-8")
+    try:
+        assert measured(study, "4.3-hubs-paired").value == "wrong: CT2"
+    finally:
+        path.write_text(sound, encoding="utf-8")
+
+
+def test_a_figure_about_other_problems_beside_them_is_seen(study: ModelStudy) -> None:
+    _ = study.complete.figures
+    stranger = study.absolute("figures/tiny-gpt2_full/3_hub_analysis_old.png")
+    stranger.write_bytes(b"png")
+    try:
+        assert measured(study, "4.3-figures").value == "wrong: 3_hub_analysis_old.png"
+    finally:
+        stranger.unlink()
+
+
+def test_the_figures_of_the_sample_stay_what_they_are(study: ModelStudy) -> None:
+    before = study.figures.top_heads()
+    assert any("N=60" in text for text in before.facts.texts)
+    assert any("N=1100" in text for text in study.complete.figures[0].facts.texts)

@@ -1,0 +1,367 @@
+"""Story 4.3: what the sample showed, held against all problems, with effect sizes beside every test."""
+
+import re
+from collections.abc import Sequence
+from math import factorial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import false_discovery_control
+
+from harness.criteria.criterion import ControlValue, Criterion, Measurement, Rule
+from harness.criteria.evidence import ModelStudy
+from harness.criteria.hypothesis import undefined
+from harness.criteria.validation import PERMUTATIONS, TOP, Correlation, HubComparison, correlations, shared
+from harness.files import jsonable
+from harness.measures import bounds
+from harness.statistics import agreement
+
+GROUND = ("4.1-clean", "4.2-sums", "4.2-resume")
+STABLE = Rule(">", 0.70)
+SIGNIFICANT = 0.001
+
+
+def overlap(study: ModelStudy) -> Measurement:
+    """Share of the ten heads of largest composite score that are the same on the sample and on all problems."""
+    first, full = study.sample, study.complete.whole.sample
+    value = float(shared(first.mean, full.mean))
+    again = first.resample(lambda mean: shared(mean, full.mean))
+    low, high = np.quantile(again, [0.025, 0.975])
+    layers, heads = first.mean.shape[:2]
+    controls = {}
+    if study.options.controls != "none":
+        draws = shared(first.draw_means("rows"), full.mean)
+        controls["shuffled"] = ControlValue(float(np.median(draws)), tuple(draws.tolist()))
+    if "untrained" in study.controls:
+        controls["untrained"] = ControlValue(float(shared(study.controls["untrained"].mean, full.mean)))
+    rest = (full.mean * len(full.raw) - first.mean * len(first.raw)) / max(1, len(full.raw) - len(first.raw))
+    return Measurement(
+        value,
+        interval=(float(low), float(high)),
+        confidence=agreement(again, STABLE.holds, STABLE.holds(value)),
+        attainable=bounds.overlap(layers, heads, first.mean.shape[-1], TOP),
+        ends_attained=True,
+        n_problems=len(full.raw),
+        controls=controls,
+        beside={
+            "overlap by chance": min(TOP, layers * heads) / (layers * heads),
+            "with the sample's own problems left out": float(shared(first.mean, rest)),
+        },
+        artifacts=(study.complete.validation,),
+    )
+
+
+def confirmed(study: ModelStudy) -> Measurement:
+    """Share of the hypotheses of phases 1 and 2 with the same verdict on all problems as on the sample."""
+    rows = study.complete.verdicts
+    both = [row for row in rows if row[1] in ("pass", "fail") and row[2] != "skipped"]
+    if not both:
+        return undefined("no hypothesis was judged on both")
+    judged = {name for name, *_ in both}
+    changed = [f"{name}: {first} on the sample, {full} on all" for name, first, full, _ in both if first != full]
+    left = [f"{name}: {reason or f'{first} on the sample'}" for name, first, _, reason in rows if name not in judged]
+    same = len(both) - len(changed)
+    return Measurement(
+        same / len(both),
+        attainable=(0.0, 1.0),
+        ends_attained=True,
+        n_problems=len(study.complete.problems),
+        answer=f"{same} of {len(both)} verdicts are the same on all {len(study.complete.problems):,} problems"
+        + (f"; {'; '.join(changed)}" if changed else ""),
+        beside={"compared": len(both), "changed": changed, "not compared": left},
+        artifacts=(study.complete.validation,),
+    )
+
+
+def significant(study: ModelStudy) -> Measurement:
+    """Largest q of the correlations between the sample and all problems over heads."""
+    found = study.complete.correlations
+    largest = _largest_q(found)
+    if not np.isfinite(largest):
+        return undefined("a score does not vary over heads")
+    heads = study.n_layers * study.n_heads
+    controls = {}
+    if "untrained" in study.controls:
+        controls["untrained"] = ControlValue(
+            _largest_q(correlations(study.controls["untrained"], study.complete.whole.sample))
+        )
+    return Measurement(
+        largest,
+        p_value=max(one.p for one in found),
+        q_value=largest,
+        attainable=bounds.p_value(PERMUTATIONS, factorial(min(heads, 20))),
+        n_problems=len(study.complete.problems),
+        controls=controls,
+        answer="; ".join(f"{one.of} r {one.r:.3f} [{one.ci_low:.3f}, {one.ci_high:.3f}], {one.size}" for one in found),
+        beside={one.of: [one.r, one.p, one.q] for one in found},
+        artifacts=(study.complete.validation,),
+    )
+
+
+def _largest_q(found: list[Correlation]) -> float:
+    return float(np.max([one.q for one in found]))
+
+
+def hubs(study: ModelStudy) -> Measurement:
+    """Largest q of the sample's hub against every other position, on the problems outside the sample."""
+    hub, against = study.complete.hubs
+    largest = float(np.max([one.q for one in against]))
+    if not np.isfinite(largest):
+        return undefined("on some problem a position has no reader with attention to earlier latents")
+    return Measurement(
+        largest,
+        p_value=max(one.p for one in against),
+        q_value=largest,
+        attainable=(0.0, 1.0),
+        n_problems=len(study.complete.problems) - len(study.problems),
+        answer=_hub_in_words(hub, against),
+        beside={
+            "hub": hub,
+            "positions": [one.position for one in against],
+            "difference": [one.difference for one in against],
+            "interval low": [one.ci_low for one in against],
+            "interval high": [one.ci_high for one in against],
+            "Cohen's d": [one.d for one in against],
+            "q": [one.q for one in against],
+        },
+        artifacts=(study.complete.validation,),
+    )
+
+
+def _hub_in_words(hub: int, against: Sequence[HubComparison]) -> str:
+    """What is shown, what is not, and how large it is."""
+
+    def listed(some: Sequence[HubComparison]) -> str:
+        return ", ".join(f"CT{one.position} ({one.difference:+.3g}, d {one.d:+.2f}, {one.size})" for one in some)
+
+    shown = [one for one in against if one.q < SIGNIFICANT]
+    rest = [one for one in against if one not in shown]
+    parts = [f"the hub of the sample, CT{hub}, is read more than {listed(shown)}"] if shown else []
+    if rest:
+        parts.append(
+            f"{'it is ' if shown else f'the hub of the sample, CT{hub}, is '}not shown to be read more than {listed(rest)}"
+        )
+    return "; ".join(parts)
+
+
+def hubs_paired(study: ModelStudy) -> Measurement:
+    """The comparison over heads in the validation report, re-read and worked out again from the averages."""
+    complete = study.complete
+    path = complete.validation
+    rows = complete.read(path)["hub_scores_over_heads"]
+    wrong = []
+    for row, (one, other) in zip(rows, _plain_enrichment(study), strict=True):
+        differences = np.array(one) - np.array(other)
+        spread = differences.std(ddof=1)
+        t = None if spread == 0 else differences.mean() / spread * np.sqrt(len(differences))
+        if t is not None and (not np.isclose(row["t"], t, rtol=1e-6)):
+            wrong.append(f"CT{row['position']}")
+    present = rows and all(name in row for row in rows for name in ("t", "p", "q", "d"))
+    return Measurement(
+        "present" if present and not wrong else f"wrong: {', '.join(wrong) or 'a test is missing'}",
+        n_problems=len(complete.problems),
+        beside={f"CT{row['position']}": [row["sample"], row["full"], row["d"], row["q"]] for row in rows},
+        artifacts=(path,),
+    )
+
+
+def _plain_enrichment(study: ModelStudy) -> list[tuple[list[float], list[float]]]:
+    """Of each position but the last: enrichment of every head on the sample and on all problems, cell by cell."""
+    found = []
+    means = study.sample.mean, study.complete.whole.sample.mean
+    T = means[0].shape[-1]
+    for key in range(T - 1):
+        both: tuple[list[float], list[float]] = ([], [])
+        for values, mean in zip(both, means, strict=True):
+            for head in mean.reshape(-1, T, T):
+                readers = [query for query in range(max(2, key + 1), T) if head[query, :query].sum() > 0]
+                given = sum(head[query, key] / head[query, :query].sum() for query in readers)
+                values.append(given / sum(1 / query for query in readers))
+        found.append(both)
+    return found
+
+
+def hub_se(study: ModelStudy) -> Measurement:
+    """Largest ratio of standard errors of hub scores, all problems over the sample."""
+    ratios = {name: values for name, values in study.complete.errors.items() if len(values)}
+    if not ratios:
+        return undefined("no hub score varies from problem to problem")
+    n, N = len(study.problems), len(study.complete.problems)
+    return Measurement(
+        max(float(values.max()) for values in ratios.values()),
+        n_problems=N,
+        beside={
+            "expected": float(np.sqrt(n / N)),
+            **{f"{name}, largest": float(values.max()) for name, values in ratios.items()},
+            **{f"{name}, median": float(np.median(values)) for name, values in ratios.items()},
+        },
+        artifacts=(study.complete.validation,),
+    )
+
+
+def intervals(study: ModelStudy) -> Measurement:
+    """Median ratio of the widths of intervals, all problems over the sample."""
+    ratios = {name: values for name, values in study.complete.widths.items() if len(values)}
+    if not ratios:
+        return undefined("no interval has any width")
+    n, N = len(study.problems), len(study.complete.problems)
+    return Measurement(
+        float(np.median(np.concatenate(list(ratios.values())))),
+        n_problems=N,
+        beside={
+            "expected": float(np.sqrt(n / N)),
+            **{f"{name}, median": float(np.median(values)) for name, values in ratios.items()},
+            "wider on all problems": sum(int((values >= 1).sum()) for values in ratios.values()),
+        },
+        artifacts=(study.complete.validation,),
+    )
+
+
+def report(study: ModelStudy) -> Measurement:
+    """The validation report, re-read: as it was worked out, and its parts in agreement with one another and with the averages."""
+    complete = study.complete
+    path = complete.validation
+    content, expected = complete.read(path), jsonable(complete.validation_content())
+    wrong = [name for name, value in expected.items() if content.get(name) != value]
+    first, full = ({tuple(head) for head in content[f"top_10_{which}"]} for which in ("first", "full"))
+    if not np.isclose(content["overlap"], len(first & full) / len(first)):
+        wrong.append("overlap and top tens")
+    for name, rows in (("correlations", content["correlations"]), ("hub", content["hub"]["against"])):
+        p = [row["p"] for row in rows]
+        if None not in p and not np.allclose([row["q"] for row in rows], false_discovery_control(p)):
+            wrong.append(f"q of {name}")
+    mean = np.load(study.absolute(complete.raw), mmap_mode="r")
+    known = np.corrcoef(*(_causal(one) for one in (study.sample.mean, _mean_of_file(mean))))[0, 1]
+    tolerance = 1e-6 if mean.dtype == np.float32 else 1e-3
+    if not np.isclose(known, content["correlations"][0]["r"], atol=tolerance):
+        wrong.append("correlation of patterns and the saved arrays")
+    return Measurement(
+        "present and consistent" if not wrong else f"wrong: {', '.join(wrong)}",
+        n_problems=len(complete.problems),
+        artifacts=(path,),
+    )
+
+
+def _causal(mean: Any) -> Any:
+    return mean[..., *np.tril_indices(mean.shape[-1])].ravel()
+
+
+def _mean_of_file(raw: Any) -> Any:
+    total = np.zeros(raw.shape[1:])
+    for one in raw:
+        total += one
+    return total / len(raw)
+
+
+def figures(study: ModelStudy) -> Measurement:
+    """The figures of all problems, drawn anew: every title says how many problems it is about."""
+    complete = study.complete
+    drawn = complete.figures
+    label = re.compile(rf"\bN={len(complete.problems)}\b")
+    wrong = [Path(one.paths[0]).name for one in drawn if not any(map(label.search, one.facts.texts))]
+    here = {Path(path).name for one in drawn for path in one.paths}
+    folder = study.absolute(f"figures/{complete.whole.name}")
+    wrong += sorted(path.name for path in folder.iterdir() if path.suffix in (".png", ".pdf") and path.name not in here)
+    return Measurement(
+        "contain N={N}" if not wrong else f"wrong: {', '.join(wrong)}",
+        n_problems=len(complete.problems),
+        beside={"figures": len(drawn)},
+        artifacts=tuple(path for one in drawn for path in one.paths),
+    )
+
+
+CRITERIA = (
+    Criterion(
+        "4.3-overlap",
+        "hypothesis",
+        "Top heads are stable",
+        "Share of the ten heads of largest composite score on the sample that are among the ten on all problems. The "
+        "sample is part of all problems; the share with its own problems left out stands beside, and what as many heads "
+        "share by chance.",
+        STABLE,
+        overlap,
+        rests_on=GROUND,
+    ),
+    Criterion(
+        "4.3-confirmed",
+        "hypothesis",
+        "Findings confirmed with stronger evidence",
+        "Share of the phase 1 and 2 hypotheses about one model whose verdict on all problems is that on the sample. What "
+        "needs a second sample of problems, or answers under ablation, is not judged on all problems and is named.",
+        Rule("==", 1),
+        confirmed,
+        rests_on=GROUND,
+    ),
+    Criterion(
+        "4.3-significant",
+        "hypothesis",
+        "All reported correlations are significant",
+        "Pearson correlations between the sample and all problems of mean patterns over causal cells, and of flow, hub, "
+        "skip and composite scores over heads; two-sided p over 9,999 random pairings of the heads, corrected over the "
+        "five (Benjamini-Hochberg); largest q. r, its interval over the sample's problems and Cohen's word for it stand "
+        "beside.",
+        Rule("<", SIGNIFICANT),
+        significant,
+        rests_on=GROUND,
+    ),
+    Criterion(
+        "4.3-hubs",
+        "hypothesis",
+        "Hub differences are significant",
+        "The position of largest enrichment on the sample, against each other position on the problems outside the "
+        "sample: paired t-tests of the problems' enrichment, one-sided, corrected over positions (Benjamini-Hochberg); "
+        "largest q. The mean difference in standard deviations (Cohen's d) and his word for it stand beside.",
+        Rule("<", SIGNIFICANT),
+        hubs,
+        rests_on=GROUND,
+    ),
+    Criterion(
+        "4.3-hubs-paired",
+        "acceptance",
+        "Hub scores of 100 and full are compared",
+        "The validation report has, for each position, the paired t-test over heads of enrichment on the sample against "
+        "all problems, with its size; re-read and worked out again cell by cell.",
+        Rule("is", "present"),
+        hubs_paired,
+    ),
+    Criterion(
+        "4.3-hub-se",
+        "hypothesis",
+        "Hub standard errors are smaller",
+        "Bootstrap standard error on all problems over that on the sample, of incoming attention and enrichment of each "
+        "position and of each head's hub score; the largest.",
+        Rule("<", 1),
+        hub_se,
+        rests_on=GROUND,
+        null_should_pass=True,
+    ),
+    Criterion(
+        "4.3-intervals",
+        "hypothesis",
+        "Confidence intervals are tighter",
+        "Width of the 95 % bootstrap interval on all problems over that on the sample, of incoming attention and "
+        "enrichment of each position and of each head's composite score; the median.",
+        Rule("<", 1),
+        intervals,
+        rests_on=GROUND,
+        null_should_pass=True,
+    ),
+    Criterion(
+        "4.3-report",
+        "acceptance",
+        "Validation report",
+        "The validation report holds both top tens, their overlap, verdicts, intervals and tests, as they were worked "
+        "out; its parts agree with one another and with the saved arrays.",
+        Rule("is", "present and consistent"),
+        report,
+    ),
+    Criterion(
+        "4.3-figures",
+        "acceptance",
+        "Figures labelled with N",
+        "Every figure of all problems says in its title how many they are, and no other figure lies beside them.",
+        Rule("is", "contain N={N}"),
+        figures,
+    ),
+)
