@@ -140,23 +140,26 @@ def _quantiles(value: float | np.ndarray) -> tuple[float, ...]:
 
 def _window(shown: Sequence[float], attainable: tuple[float | None, float | None], logarithmic: bool) -> Scale:
     """The whole attainable range and everything shown, or a closer look where that would be a blot."""
-    ends = [end for end in attainable if end is not None and math.isfinite(end) and (end > 0 or not logarithmic)]
+    least, greatest = (
+        end if end is not None and math.isfinite(end) and (end > 0 or not logarithmic) else None for end in attainable
+    )
     low, high = min(shown), max(shown)
-    whole_low, whole_high = min(low, *ends, low), max(high, *ends, high)
+    whole_low = low if least is None else min(low, least)
+    whole_high = high if greatest is None else max(high, greatest)
     if logarithmic:
         pad = (high / low) ** 0.08 if high > low else 10.0
         return Scale(min(whole_low, low / pad), max(whole_high, high * pad), True)
-    if len(ends) == 2 and high - low >= CROWDED * (whole_high - whole_low):
+    if None not in (least, greatest) and 0 < CROWDED * (whole_high - whole_low) <= high - low:
         return Scale(whole_low, whole_high, False)
     pad = 0.15 * (high - low) or 0.5 * abs(high) or 0.5
-    low, high = low - pad, high + pad
+    reach = high - low + 2 * pad
     # An end of the range that lies just outside the window is worth showing.
-    reach = high - low
-    for end in ends:
-        if low - reach < end < low or low < end <= min(shown):
-            low = end
-        if high < end < high + reach or max(shown) <= end < high:
-            high = end
+    window = [low - pad, high + pad]
+    if least is not None and low - pad - reach < least <= low:
+        window[0] = least
+    if greatest is not None and high <= greatest < high + pad + reach and greatest > window[0]:
+        window[1] = greatest
+    low, high = window
     return Scale(low, high, False)
 
 

@@ -1,7 +1,7 @@
 """Story 4.2 on a small model and more problems than one checkpoint holds: sound, and with one fault each."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,16 +70,19 @@ def study(options: RunOptions) -> ModelStudy:
 
 
 @pytest.fixture
-def elsewhere(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All problems together look as if the model's heads were others."""
+def elsewhere(study: ModelStudy, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All problems together look as if the model's heads were others; results and files are put back afterwards."""
     whole, raw = study.complete.whole, np.load(study.complete.patterns.raw.filename)
     others = np.random.default_rng(0).permutation(raw.shape[1] * raw.shape[2])
     mixed = raw.reshape(len(raw), -1, *raw.shape[3:])[:, others].reshape(raw.shape)
+    path = study.absolute(study.complete.validation)
+    sound = path.read_bytes()
     for name in ("correlations", "errors", "widths", "heads_of_hubs", "hubs", "verdicts", "validation"):
-        # Known before, so that it is put back afterwards.
         getattr(study.complete, name)
         monkeypatch.delitem(study.complete.__dict__, name)
     monkeypatch.setitem(whole.__dict__, "sample", whole.sample.with_raw(mixed))
+    yield
+    path.write_bytes(sound)
 
 
 @pytest.fixture

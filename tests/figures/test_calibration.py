@@ -91,6 +91,16 @@ def test_both_ends_of_a_range_pass_and_are_marked():
     assert 0 < left < right < WIDTH
 
 
+@pytest.mark.parametrize("reach", [(0.0, 1.0), (1.0, 2.0), (1.0, 1.0), (None, 1.0), (1.0, None)])
+def test_a_value_that_is_all_there_is_to_show_may_be_an_end_of_the_range(reach):
+    figure = calibration_strip(
+        measured=1.0, interval=None, threshold=1.0, comparator="==", attainable=reach, controls={}
+    )
+    left, right = _shaded(figure)
+    (value,) = set(_pixels(figure, MODEL))
+    assert 0 <= left <= value <= right <= WIDTH
+
+
 @pytest.mark.parametrize(("comparator", "threshold"), [("!=", 1.0), (">=", (1.0, 2.0))])
 def test_unknown_rules_are_refused(comparator, threshold):
     with pytest.raises(ValueError, match=re.escape(repr(comparator))):
