@@ -45,6 +45,26 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def read_text(path: Path, needed: str) -> str:
+    """The text of a UTF-8 file, without its byte-order mark; ``needed`` says what a folder is not.
+
+    Errors: ``HarnessError`` when the file is missing, unreadable or not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise HarnessError(f"There is no file {path}. Check the path.") from error
+    except IsADirectoryError as error:
+        raise HarnessError(f"{path} is a folder; {needed} is needed. Name the file.") from error
+    except OSError as error:
+        raise HarnessError(f"Cannot read {path}: {error.strerror}. Check the path and its permissions.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise HarnessError(
+            f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} in line {line}. Save the file as UTF-8."
+        ) from error
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write ``text`` (UTF-8) atomically; returns ``path``."""
     with replacing(path) as temporary:

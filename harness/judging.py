@@ -10,15 +10,15 @@ from typing import Any, get_args
 
 from harness.criteria.calibration import calibrate
 from harness.criteria.complete import checkpoint_folder
-from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Scope
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Scope
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import undefined
 from harness.criteria.intervened import SampleName
+from harness.criteria.judged import judged_result
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
 from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
-from harness.criteria.results import ControlResult, CriterionResult, RunResult
 from harness.engines.ray import RayEngine
 from harness.errors import HarnessError
 from harness.extraction.batch_size import auto_batch_size
@@ -31,6 +31,7 @@ from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
+from harness.results import CriterionResult, RunResult
 from harness.storage.blocks import Blocks
 from harness.storage.checkpoints import EVERY, write_checkpoint
 from harness.storage.progress import Progress, quiet
@@ -45,8 +46,6 @@ SAMPLES: dict[str, tuple[SampleName, ...]] = {
     "phase4": ("first", "full"),
 }
 """Samples of problems that only some studies look at."""
-DRAWN_CONTROL_PASSES = 0.05
-"""A drawn control passes when more than this share of its draws does."""
 
 
 def dataset_of(options: RunOptions) -> str:
@@ -329,13 +328,13 @@ class Run:
         try:
             measured = criterion.measure(study)
         except (NotApplicable, NotMeasured) as error:
-            return _result(criterion, scope, Measurement(None, reason=str(error)), "skipped")
+            return judged_result(criterion, scope, Measurement(None, reason=str(error)), "skipped")
         except NotFinite as error:
             measured = undefined(str(error))
         if broken:
             reason = f"rests on {', '.join(broken)}, which failed"
-            return _result(criterion, scope, Measurement(**{**measured.__dict__, "reason": reason}), "invalid")
-        return _result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
+            return judged_result(criterion, scope, Measurement(**{**measured.__dict__, "reason": reason}), "invalid")
+        return judged_result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
 
     def _evidence(self, criterion: Criterion, scope: str) -> ProblemStudy | ModelStudy | PairStudy:
         match criterion.scope:
@@ -361,58 +360,3 @@ class Run:
         if ground.scope == "run":
             return ("run",)
         return self.pairs[scope] if (criterion.scope, ground.scope) == ("pair", "model") else (scope,)
-
-
-def _result(criterion: Criterion, scope: str, measured: Measurement, verdict: str) -> CriterionResult:
-    controls = {name: _control(criterion, value) for name, value in measured.controls.items()}
-    low, high = measured.interval or (None, None)
-    attainable = measured.attainable
-    return CriterionResult.model_validate(
-        jsonable(
-            {
-                "id": criterion.id,
-                "story": criterion.story,
-                "study": criterion.study,
-                "kind": criterion.kind,
-                "model": scope,
-                "statement": criterion.statement,
-                "definition": criterion.definition,
-                "measured": measured.value,
-                "comparator": criterion.rule.comparator,
-                "threshold": criterion.rule.threshold,
-                "verdict": verdict,
-                "reason": measured.reason,
-                "ci_low": low,
-                "ci_high": high,
-                "biased": measured.biased,
-                "cross_fitted": measured.cross_fitted,
-                "confidence": measured.confidence,
-                "p_value": measured.p_value,
-                "q_value": measured.q_value,
-                "family": criterion.family,
-                "n_problems": measured.n_problems,
-                "attainable": attainable,
-                "reach": criterion.rule.reach(*attainable, measured.ends_attained) if attainable else "normal",
-                "controls": controls,
-                "discriminates": _discriminates(criterion, verdict, controls),
-                "null_should_pass": criterion.null_should_pass,
-                "answer": measured.answer,
-                "beside": measured.beside,
-                "artifacts": measured.artifacts,
-            }
-        )
-    )
-
-
-def _control(criterion: Criterion, control: ControlValue) -> dict[str, Any]:
-    if control.draws is None:
-        passes = None if control.measured is None else criterion.rule.holds(control.measured)
-        return ControlResult(measured=control.measured, passes=passes).model_dump()
-    rate = sum(criterion.rule.holds(draw) for draw in control.draws) / len(control.draws)
-    return ControlResult(measured=control.measured, passes=rate > DRAWN_CONTROL_PASSES, pass_rate=rate).model_dump()
-
-
-def _discriminates(criterion: Criterion, verdict: str, controls: dict[str, dict[str, Any]]) -> bool | None:
-    if verdict != "pass" or criterion.null_should_pass or not controls:
-        return None
-    return not any(control["passes"] for control in controls.values())

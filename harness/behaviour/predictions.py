@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import HarnessError
-from harness.problems.files import Row, json_lines, kind, parse, quoted, read_text, told_apart
+from harness.files import read_text
+from harness.problems.files import Row, json_lines, kind, parse, quoted, told_apart
 from harness.problems.rows import MARKER, gold_answer
 
 TEXT_FIELDS = ("prediction", "answer_text", "output", "response", "generation")

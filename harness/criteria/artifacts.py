@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.criteria.evidence import ModelStudy
-    from harness.criteria.results import CalibrationFile
+    from harness.results import CalibrationFile
 
 TOP = 20
 

@@ -1,6 +1,5 @@
 """The report on behaviour in plain language: no sentence without the criterion it rests on, none that goes further than it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.behaviour import drop_interval, drop_intervals
-from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS, ROLES, Judged, RoleVerdict, Standing, judge_role, standing
+from harness.documents.markdown import plain
 from harness.files import write_text
 from harness.interventions.designs import ALL_BLOCKED, READERS, SEQUENTIAL, Readers, block_name
+from harness.results import ControlResult, CriterionResult
 
 if TYPE_CHECKING:
     from harness.criteria.evidence import ModelStudy
@@ -53,7 +53,6 @@ CONTROLS = {
     "control-model": "the control model",
 }
 """What is behind each control."""
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
 class BehaviourReport:
@@ -84,10 +83,10 @@ class BehaviourReport:
     def _lines(self) -> Iterator[str]:
         problems = self._study.intervened.problems("test")
         conditions = len(self._study.intervened.blocks_design())
-        yield f"# What CT0 does in {_plain(self._study.name)}"
+        yield f"# What CT0 does in {plain(self._study.name)}"
         yield ""
         yield (
-            f"{len(problems)} problems, the whole {problems.split} split of {_plain(problems.name)}, answered under {conditions} "
+            f"{len(problems)} problems, the whole {problems.split} split of {plain(problems.name)}, answered under {conditions} "
             "conditions: a thought is blocked when no later thought and no answer token can read it. In brackets stand the "
             "criteria that a sentence rests on; they are defined in the [report](../../index.html)."
         )
@@ -95,7 +94,7 @@ class BehaviourReport:
         yield f"- {self._solved()} [B.1-ct0]"
         for name in TRUSTED:
             result = self._judged(name)
-            yield f"- {_plain(result.statement)}: {_verdict(result)}. [{name}]"
+            yield f"- {plain(result.statement)}: {_verdict(result)}. [{name}]"
         yield from self._thoughts()
         yield from self._claims()
         yield from self._of_roles()
@@ -140,11 +139,11 @@ class BehaviourReport:
                 for readers, (drop, low, high) in costs.items()
             ]
             name = block_name("both", position, T)
-            yield f"| CT{position} | {' | '.join(map(_plain, cells))} | {lengths[name]:.3g} |"
+            yield f"| CT{position} | {' | '.join(map(plain, cells))} | {lengths[name]:.3g} |"
         for name in (ALL_BLOCKED, SEQUENTIAL):
             drop = trials.right[:, 0].astype(int) - trials.of("right", name)
             low, high = drop_interval(drop, trials.seed)
-            cell = _plain(f"{drop.mean():.3g} [{low:.3g}, {high:.3g}]")
+            cell = plain(f"{drop.mean():.3g} [{low:.3g}, {high:.3g}]")
             yield f"| {_LONG[name]} | {cell} | | | {lengths[name]:.3g} |"
         yield from ("", f"{_dearest(*costs['both'])} [B.1-ct0]")
         if T > 1:
@@ -185,7 +184,7 @@ class BehaviourReport:
             words = (
                 result.answer if result.verdict == "pass" and result.answer else f"no description: {_verdict(result)}"
             )
-            yield f"- {_plain(words)}. [{name}]"
+            yield f"- {plain(words)}. [{name}]"
             yield from (
                 f"  ![{PurePosixPath(path).stem}](../../{path})"
                 for path in result.artifacts
@@ -203,11 +202,11 @@ class BehaviourReport:
                 f"### {number}. Problem {case['problem_id']}, {case['difficulty']} step{'' if case['difficulty'] == 1 else 's'}",
                 "",
             )
-            yield f"> {_plain(case['question'])}"
+            yield f"> {plain(case['question'])}"
             yield ""
             # Solutions are calculations line by line.
-            yield "  \n".join(f"> {_plain(line)}" for line in case["solution"].splitlines() if line.strip())
-            yield from ("", f"Gold answer {case['gold']:.15g}. {_plain(case['narrative'])} [B.4-cases]", "")
+            yield "  \n".join(f"> {plain(line)}" for line in case["solution"].splitlines() if line.strip())
+            yield from ("", f"Gold answer {case['gold']:.15g}. {plain(case['narrative'])} [B.4-cases]", "")
             yield f"![case {number}](../../{case['figure'][0]})"
 
     def _came_from(self) -> Iterator[str]:
@@ -240,14 +239,14 @@ def _through_thoughts(costs: Mapping[Readers, tuple[Array, Array, Array]]) -> st
         f"[{low[most]:.3g}, {high[most]:.3g}]"
     )
     if drop[:, dearest].mean() > 0 and high[most] < drop[:, dearest].mean() / 2:
-        return f"{_plain(words)}: most of what is lost is lost where the answer reads the thoughts, not from thought to thought."
-    return f"{_plain(words)}."
+        return f"{plain(words)}: most of what is lost is lost where the answer reads the thoughts, not from thought to thought."
+    return f"{plain(words)}."
 
 
 def _said(name: str, result: CriterionResult, how: Standing) -> str:
     """A claim with its number, no stronger than its standing."""
     claim = CLAIMS[name]
-    number = f" ({_plain(result.answer)})" if result.answer else f" ({_measured(result)})"
+    number = f" ({plain(result.answer)})" if result.answer else f" ({_measured(result)})"
     match how:
         case "supported" | "expected":
             return f"{claim}{number}."
@@ -260,7 +259,7 @@ def _said(name: str, result: CriterionResult, how: Standing) -> str:
             return f'Not shown: "{claim}"{number}{"; " + result.reason if result.reason else ""}.'
         case "untested":
             why = result.reason or "no outcome on these problems could show it: they are too few, or too few are solved"
-            return f'Not tested: "{claim}" ({_plain(why)}).'
+            return f'Not tested: "{claim}" ({plain(why)}).'
 
 
 def _control(name: str, control: ControlResult) -> str:
@@ -281,9 +280,4 @@ def _measured(result: CriterionResult) -> str:
 
 
 def _verdict(result: CriterionResult) -> str:
-    return f"{result.verdict}{', ' + _plain(result.reason) if result.reason else ''}"
-
-
-def _plain(text: str) -> str:
-    """Text of data or models, on one line and with nothing in it that Markdown would take for its own."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return f"{result.verdict}{', ' + plain(result.reason) if result.reason else ''}"

@@ -19,12 +19,12 @@ from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.declare import Evaluates, Evaluation
 from harness.criteria.hypothesis import BLOCK, OnPlantings, order_statistics
 from harness.criteria.remembered import statistics_code
-from harness.criteria.results import Calibration, CalibrationFile, CriterionResult, Sensitivity
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
 from harness.files import digest, jsonable, write_array
 from harness.measures import latent_mass
 from harness.options import RunOptions
+from harness.results import Calibration, CalibrationFile, CriterionResult, Sensitivity
 from harness.statistics.planted import FEW, Ground, Kind
 from harness.storage.progress import Progress, quiet
 

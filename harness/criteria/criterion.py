@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from harness.criteria.results import Kind, Reach, Scalar
 from harness.files import digest, jsonable
+from harness.results import Kind, Reach, Scalar
 
 Scope = Literal["run", "model", "pair"]
 

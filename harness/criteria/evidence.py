@@ -27,7 +27,6 @@ from harness.criteria.inside_files import InsideFiles
 from harness.criteria.intervened import Intervened, SampleName
 from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
-from harness.criteria.results import CriterionResult, PlantedHeads
 from harness.criteria.roles import Judged
 from harness.criteria.sample import Sample
 from harness.criteria.sensitivity_files import SensitivityFiles
@@ -41,6 +40,7 @@ from harness.files import digest
 from harness.interventions.cached import CachedAnswers
 from harness.options import RunOptions
 from harness.problems import Cleaned, ProblemSet, clean, load_problems, load_split, second_sample, stratified_sample
+from harness.results import CriterionResult, PlantedHeads
 from harness.statistics import uniform, uniform_context
 from harness.storage.rows import RowFile
 

@@ -22,7 +22,7 @@ from harness.statistics import percentile_interval, resample, resample_weights
 
 if TYPE_CHECKING:
     from harness.criteria.pair_study import PairStudy
-    from harness.criteria.results import CalibrationFile
+    from harness.results import CalibrationFile
 
 Array = NDArray[Any]
 SIZES = ("n_parameters", "n_layers", "n_heads", "n_latents")

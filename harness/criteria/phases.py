@@ -6,8 +6,8 @@ from functools import cache
 
 from harness.criteria.criterion import Scope
 from harness.criteria.registry import criteria
-from harness.criteria.results import CriterionResult, PhaseResult
 from harness.criteria.sample import RESAMPLES
+from harness.results import CriterionResult, PhaseResult
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, PlantedPattern
 from harness.extraction.cached import CachedExtraction, sources_digest
 from harness.files import digest, write_array
 from harness.measures import (
@@ -27,6 +26,7 @@ from harness.measures import (
     three_scores,
     top_k,
 )
+from harness.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, PlantedPattern
 from harness.storage.locks import locked
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.criteria.results import CriterionResult
+from harness.results import CriterionResult
 
 Standing = Literal["supported", "expected", "empty", "unchecked", "not found", "untested"]
 """Passes and no control does; passes as it should without any effect; passes and a control does too; passes, and not all controls

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.criteria.results import RunResult
 from harness.files import write_json
+from harness.results import RunResult
 
 PATH = Path(__file__).with_name("criteria.schema.json")
 
 
 def schema() -> dict[str, Any]:
-    """The schema as the models of :mod:`harness.criteria.results` define it."""
+    """The schema as the models of :mod:`harness.results` define it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RunResult.model_json_schema(by_alias=True)}
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.criteria.results import CriterionResult, VerdictName
 from harness.errors import HarnessError
 from harness.files import write_json
 from harness.reporting import phrases
+from harness.results import CriterionResult, VerdictName
 
 if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from harness.criteria.results import CriterionResult, RunResult
 from harness.errors import HarnessError
 from harness.files import write_json
 from harness.plugin.baselines import approve, conditions_of
 from harness.plugin.collection import Case, is_check
 from harness.plugin.judging import STOPPED, Assessment, has_verdict
+from harness.results import CriterionResult, RunResult
 
 INTERRUPTED = "interrupted"
 

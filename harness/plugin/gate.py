@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from harness.criteria.results import CriterionResult
     from harness.plugin.baselines import ApprovedVerdict
+    from harness.results import CriterionResult
 
 GateName = Literal["all", "validity", "baseline"]
 Outcome = Literal["passed", "failed", "skipped"]

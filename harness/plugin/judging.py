@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.criteria.results import CriterionResult
 from harness.errors import HarnessError
 from harness.plugin.baselines import Baselines
 from harness.plugin.collection import Case
@@ -17,6 +16,7 @@ from harness.plugin.messages import failure
 from harness.plugin.options import GateOptions
 from harness.plugin.verdict_store import VerdictStore
 from harness.reporting import phrases
+from harness.results import CriterionResult
 
 if TYPE_CHECKING:
     from harness.judging import Run

@@ -1,9 +1,9 @@
 """Why an item fails, as a short paragraph without a traceback."""
 
-from harness.criteria.results import CriterionResult
 from harness.plugin.baselines import ApprovedVerdict, Baselines
 from harness.plugin.gate import Decision
 from harness.reporting import phrases
+from harness.results import CriterionResult
 
 
 def failure(result: CriterionResult, decision: Decision, baselines: Baselines) -> str:

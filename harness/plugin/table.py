@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.criteria.results import CriterionResult
 from harness.reporting import phrases
+from harness.results import CriterionResult
 
 GAP = "  "
 WORDS = 12

@@ -5,8 +5,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.criteria.results import CriterionResult
 from harness.files import digest, write_json
+from harness.results import CriterionResult
 
 _PREFIX = ".verdicts-"
 

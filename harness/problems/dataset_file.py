@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError
-from harness.files import write_json
-from harness.problems.files import parse, read_text
+from harness.files import read_text, write_json
+from harness.problems.files import parse
 from harness.problems.problem import Problem, ProblemSet
 
 _REMEDY = "Run the story that writes it again."
@@ -123,7 +123,7 @@ def read_removed(path: Path) -> tuple[tuple[int, str], ...]:
 
 def _read(path: Path) -> _Dataset:
     try:
-        return _Dataset.model_validate(parse(read_text(path)))
+        return _Dataset.model_validate(parse(read_text(path, "a .json file of problems")))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import HarnessError
+from harness.files import read_text
 
 LIST_FIELDS = ("data", "problems")
 """Where a JSON file that is an object may hold its list of rows."""
@@ -34,7 +35,7 @@ def read_rows(path: Path) -> list[Row]:
 
     Errors: ``HarnessError`` when the file is missing, unreadable, not UTF-8 or empty, or is a JSON file without a list.
     """
-    text = read_text(path)
+    text = read_text(path, "a .json or .jsonl file of problems")
     if path.suffix.lower() == ".jsonl":
         rows = list(json_lines(text))
     elif path.suffix.lower() == ".json":
@@ -47,26 +48,6 @@ def read_rows(path: Path) -> list[Row]:
     if not rows:
         raise HarnessError(f"No problems in {path}: the file is empty. {_FORM}")
     return rows
-
-
-def read_text(path: Path, needed: str = "a .json or .jsonl file of problems") -> str:
-    """The text of a UTF-8 file, without its byte-order mark; ``needed`` says what a folder is not.
-
-    Errors: ``HarnessError`` when the file is missing, unreadable or not UTF-8.
-    """
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise HarnessError(f"There is no file {path}. Check the path.") from error
-    except IsADirectoryError as error:
-        raise HarnessError(f"{path} is a folder; {needed} is needed. Name the file.") from error
-    except OSError as error:
-        raise HarnessError(f"Cannot read {path}: {error.strerror}. Check the path and its permissions.") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise HarnessError(
-            f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} in line {line}. Save the file as UTF-8."
-        ) from error
 
 
 def parse(text: str) -> Any:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from harness.criteria.results import Calibration, CalibrationFile, RunResult, Sensitivity
 from harness.reporting import phrases
+from harness.results import Calibration, CalibrationFile, RunResult, Sensitivity
 
 WIDTH, HEIGHT = 300, 150
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 220.0, 16.0, 112.0

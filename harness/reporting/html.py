@@ -14,13 +14,13 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.criteria.results import CriterionResult, PhaseResult, RunResult
 from harness.reporting import curves, phrases
 from harness.reporting.curves import Curves
 from harness.reporting.explorer import explorer_data
 from harness.reporting.planted_heads import planted_heads
 from harness.reporting.rerun import rerun_command
 from harness.reporting.strips import strip
+from harness.results import CriterionResult, PhaseResult, RunResult
 
 VERDICTS = ("pass", "fail", "invalid", "skipped")
 CONTROL_MODEL = "control-model"

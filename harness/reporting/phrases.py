@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.criteria.results import Calibration, CriterionResult
+from harness.results import Calibration, CriterionResult
 
 NOTHING = "–"
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from harness.criteria.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, RunResult
 from harness.reporting.curves import CALIBRATION, Plot, shares_plot
 from harness.reporting.phrases import counted, joined, number, percent
+from harness.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, RunResult
 
 MADE_TO = {
     "chain": "every thought reads the one before it",

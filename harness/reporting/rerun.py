@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.criteria.results import CriterionResult
+from harness.results import CriterionResult
 
 OPTION_FLAGS = {
     "dataset": "--dataset",

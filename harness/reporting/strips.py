@@ -5,8 +5,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.criteria.results import CriterionResult
 from harness.files import digest
+from harness.results import CriterionResult
 
 DECADES_APART = 100.0
 """Positive values that span more than this ratio are shown on a logarithmic axis."""

@@ -23,7 +23,6 @@ from harness.criteria.errors import kind_tests
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.inside_files import InsideFiles
 from harness.criteria.registry import criteria, find
-from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS, standing
 from harness.criteria.sensitivity_files import FEATURE_WORDS
 from harness.criteria.taxonomy_files import TaxonomyFiles
@@ -32,6 +31,7 @@ from harness.interventions.designs import blocks_design
 from harness.judging import Run
 from harness.measures import NotApplicable
 from harness.options import RunOptions
+from harness.results import ControlResult, CriterionResult
 from tests.criteria.block_cases import block_trials
 from tests.criteria.tampering import changed
 from tests.figures.reading import texts_of

@@ -10,11 +10,11 @@ import pytest
 
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.registry import criteria, find
-from harness.criteria.results import CriterionResult
 from harness.interventions.designs import importance_design, name_of, places
 from harness.interventions.values import AblateInput, AblateThought, BlockAttention, Itself, Sham, Zero
 from harness.judging import Run
 from harness.options import RunOptions
+from harness.results import CriterionResult
 from tests.criteria.tampering import changed
 
 MODEL = "tiny-llama"

@@ -11,7 +11,6 @@ from harness.criteria import registry
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.registry import find
-from harness.criteria.results import CalibrationFile, CriterionResult
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction
 from harness.extraction.patterns import AttentionPatterns, Looks
@@ -19,6 +18,7 @@ from harness.judging import Run, dataset_of
 from harness.measures import TooFewLatents
 from harness.models.registry import locate_files
 from harness.options import RunOptions
+from harness.results import CalibrationFile, CriterionResult
 from tests.criteria.test_rules import result
 
 GOLDEN = Path(__file__).parents[1] / "golden"

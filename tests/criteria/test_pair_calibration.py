@@ -16,10 +16,10 @@ from harness.criteria.hypothesis import OnPlantings
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.paired import Pair, PairMeasure
 from harness.criteria.registry import criteria, find
-from harness.criteria.results import CalibrationFile, CriterionResult
 from harness.criteria.sample import Sample
 from harness.judging import Run
 from harness.measures import specialisation
+from harness.results import CalibrationFile, CriterionResult
 from harness.statistics import benjamini_hochberg, plant, resample_weights, sign_flip_p
 from tests.criteria.planted_cases import deeper_hubs, hubs_in, nothing
 from tests.criteria.test_comparison import planted

@@ -29,7 +29,6 @@ from harness.criteria.planted_heads import (
     ranks_heads,
     summary,
 )
-from harness.criteria.results import Calibration, CalibrationFile, PlantedHeads
 from harness.criteria.sample import Sample
 from harness.errors import HarnessError
 from harness.extraction.cached import CachedExtraction
@@ -42,6 +41,7 @@ from harness.measures import (
 )
 from harness.models.registry import locate
 from harness.problems import load_problems
+from harness.results import Calibration, CalibrationFile, PlantedHeads
 from harness.statistics import plant
 from harness.storage.store import ArrayStore
 

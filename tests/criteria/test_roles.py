@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from harness.criteria.registry import criteria, find
-from harness.criteria.results import ControlResult, CriterionResult
 from harness.criteria.roles import CLAIMS, ROLES, judge_role, standing
+from harness.results import ControlResult, CriterionResult
 
 
 def verdict(name: str, said: str = "pass", discriminates: bool | None = True, **more: Any) -> CriterionResult:

@@ -13,8 +13,8 @@ from harness.criteria.declare import Evaluation, hypothesis
 from harness.criteria.hypothesis import MeanMeasure
 from harness.criteria.phases import PHASES, phase_results, verdict_of
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest
-from harness.criteria.results import CriterionResult
 from harness.files import digest
+from harness.results import CriterionResult
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import jsonschema
 import pytest
 
-from harness.criteria.results import RunResult
 from harness.criteria.schema import schema, shipped
+from harness.results import RunResult
 from tests.criteria.test_rules import result
 
 

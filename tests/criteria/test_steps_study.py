@@ -11,13 +11,13 @@ import pytest
 
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.registry import criteria, find
-from harness.criteria.results import CriterionResult
 from harness.criteria.steps_files import chosen_in_words, groups, summarised
 from harness.criteria.steps_reread import by_hand
 from harness.interventions.cached import CachedAnswers, Resumed
 from harness.judging import Run
 from harness.measures.subsets import DESIGNS
 from harness.options import RunOptions
+from harness.results import CriterionResult
 from tests.criteria.effect_cases import needing
 from tests.criteria.tampering import changed
 

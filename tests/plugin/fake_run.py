@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from harness.criteria.criterion import Criterion, Measurement, Rule
-from harness.criteria.results import ControlResult, CriterionResult, PhaseResult, RunResult
 from harness.errors import HarnessError
 from harness.options import RunOptions
+from harness.results import ControlResult, CriterionResult, PhaseResult, RunResult
 from harness.storage.progress import Progress
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from harness.criteria.criterion import Criterion, Measurement, Rule
-from harness.criteria.results import CriterionResult
 from harness.errors import HarnessError
 from harness.plugin.baselines import Baselines, Conditions, approve, file_of, read
 from harness.plugin.collection import Case
+from harness.results import CriterionResult
 
 CONDITIONS = Conditions(dataset="synthetic", dataset_fingerprint="f" * 64, n_problems=100, seed=42, controls="all")
 PROVENANCE: dict[str, Any] = {

@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 
-from harness.criteria.results import CriterionResult
 from harness.plugin.baselines import ApprovedVerdict
 from harness.plugin.gate import decide
+from harness.results import CriterionResult
 
 VERDICTS = ("pass", "fail", "invalid", "skipped")
 

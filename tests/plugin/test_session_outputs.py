@@ -7,8 +7,8 @@ import jsonschema
 import pytest
 from filelock import FileLock
 
-from harness.criteria.results import RunResult
 from harness.errors import HarnessError
+from harness.results import RunResult
 from tests.plugin.inner import ALL, FAILING, Checks, calls, criteria_json, judged, left_over
 
 pytest_plugins = ("pytester",)

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from harness.criteria.results import ControlResult, CriterionResult
 from harness.plugin.table import fitted, verdict
+from harness.results import ControlResult, CriterionResult
 
 
 def judged(name: str = "1.2-max", **more: Any) -> CriterionResult:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from harness.criteria.results import ControlResult, CriterionResult, PhaseResult, RunResult
 from harness.figures.save import save_figure
 from harness.files import write_array, write_json
+from harness.results import ControlResult, CriterionResult, PhaseResult, RunResult
 
 HOSTILE = "<script>alert(1)</script>"
 

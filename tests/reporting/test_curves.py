@@ -4,10 +4,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from harness.criteria.results import Calibration, CalibrationFile, Sensitivity
 from harness.files import write_json
 from harness.reporting import curves, phrases
 from harness.reporting.html import render
+from harness.results import Calibration, CalibrationFile, Sensitivity
 
 STRENGTHS = [0.1, 0.25, 0.5, 0.75, 1.0]
 PATH = "results/tiny-llama/calibration.json"

@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.criteria.results import ControlResult
 from harness.reporting import phrases
 from harness.reporting.explorer import explorer_data
 from harness.reporting.html import render
 from harness.reporting.rerun import rerun_command
+from harness.results import ControlResult
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
 HOSTILE = "<script>alert(1)</script>"

@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.criteria.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads
 from harness.files import write_json
 from harness.reporting import curves
 from harness.reporting.html import render
 from harness.reporting.planted_heads import sentence
+from harness.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads
 
 PATH = "results/tiny-llama/calibration.json"
 OWN = [0.0, 0.5, 1.0, 1.0]
