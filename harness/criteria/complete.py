@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.criteria.criterion import NotMeasured
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured
+from harness.criteria.judged import judged_result
 from harness.criteria.validation import (
     Correlation,
     HeadsComparison,
@@ -27,6 +28,7 @@ from harness.criteria.validation import (
 )
 from harness.files import replacing, write_json
 from harness.measures import NotApplicable, causal_cells, enrichment
+from harness.results import CriterionResult
 from harness.storage.checkpoints import EVERY, checkpoint_name, checkpoints_of, write_checkpoint
 from harness.storage.costs import Cost
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 AT_ONCE = 512
 """Problems whose attention is in memory at a time."""
+COMPARED = {"verdict", "measured", "ci_low", "ci_high", "confidence", "reason"}
+"""What is written of a hypothesis that was judged on the sample and on all problems."""
 
 
 @dataclass(frozen=True)
@@ -120,24 +124,26 @@ class CompleteStudy:
         )
 
     @cached_property
-    def verdicts(self) -> list[tuple[str, str, str, str]]:
-        """Every hypothesis of phases 1 and 2 about one model: id, verdict on the sample, on all problems, and why not.
+    def verdicts(self) -> list[tuple[CriterionResult, CriterionResult]]:
+        """Every hypothesis of phases 1 and 2 about one model, judged on the sample and on all problems.
 
         A verdict that is not to be had on all problems is ``skipped``, with the reason.
         """
         from harness.criteria.registry import criteria
 
-        found: list[tuple[str, str, str, str]] = []
-        for one in criteria():
-            if one.kind != "hypothesis" or one.scope != "model" or one.study not in ("phase1", "phase2"):
-                continue
-            on_sample = self.study.judged(one.id)
-            try:
-                value = one.measure(self.whole).value
-                found.append((one.id, on_sample.verdict, "pass" if one.rule.holds(value) else "fail", ""))
-            except (NotApplicable, NotMeasured) as error:
-                found.append((one.id, on_sample.verdict, "skipped", str(error)))
-        return found
+        return [
+            (self.study.judged(one.id), self._on_all(one))
+            for one in criteria()
+            if one.kind == "hypothesis" and one.scope == "model" and one.study in ("phase1", "phase2")
+        ]
+
+    def _on_all(self, criterion: Criterion) -> CriterionResult:
+        name = self.whole.name
+        try:
+            found = criterion.measure(self.whole)
+        except (NotApplicable, NotMeasured) as error:
+            return judged_result(criterion, name, Measurement(None, reason=str(error)), "skipped")
+        return judged_result(criterion, name, found, "pass" if criterion.rule.holds(found.value) else "fail")
 
     @cached_property
     def correlations(self) -> list[Correlation]:
@@ -191,7 +197,17 @@ class CompleteStudy:
             "top_10_first": ranking_of(one),
             "top_10_full": ranking_of(all_),
             "overlap": float(shared(one, all_)),
-            "verdicts": [dict(zip(("id", "first", "full", "reason"), row, strict=True)) for row in self.verdicts],
+            "verdicts": [
+                {
+                    "id": first.id,
+                    "statement": first.statement,
+                    "comparator": first.comparator,
+                    "threshold": first.threshold,
+                    "first": first.model_dump(mode="json", include=COMPARED),
+                    "full": full.model_dump(mode="json", include=COMPARED),
+                }
+                for first, full in self.verdicts
+            ],
             "correlations": rows_of(self.correlations),
             "hub": {"position": hub, "n": len(self.problems) - len(self.study.problems), "against": rows_of(against)},
             "hub_scores_over_heads": rows_of(self.heads_of_hubs),

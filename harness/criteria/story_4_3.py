@@ -54,13 +54,19 @@ def overlap(study: ModelStudy) -> Measurement:
 
 def confirmed(study: ModelStudy) -> Measurement:
     """Share of the hypotheses of phases 1 and 2 with the same verdict on all problems as on the sample."""
-    rows = study.complete.verdicts
-    both = [row for row in rows if row[1] in ("pass", "fail") and row[2] != "skipped"]
+    both, left = [], []
+    for first, full in study.complete.verdicts:
+        if first.verdict in ("pass", "fail") and full.verdict != "skipped":
+            both.append((first, full))
+        else:
+            left.append(f"{first.id}: {full.reason or f'{first.verdict} on the sample'}")
     if not both:
         return undefined("no hypothesis was judged on both")
-    judged = {name for name, *_ in both}
-    changed = [f"{name}: {first} on the sample, {full} on all" for name, first, full, _ in both if first != full]
-    left = [f"{name}: {reason or f'{first} on the sample'}" for name, first, _, reason in rows if name not in judged]
+    changed = [
+        f"{first.id}: {first.verdict} on the sample, {full.verdict} on all"
+        for first, full in both
+        if first.verdict != full.verdict
+    ]
     same = len(both) - len(changed)
     return Measurement(
         same / len(both),

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.documents import phrases
 from harness.errors import HarnessError
 from harness.files import write_json
-from harness.reporting import phrases
 from harness.results import CriterionResult, VerdictName
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.documents import phrases
 from harness.errors import HarnessError
 from harness.plugin.baselines import Baselines
 from harness.plugin.collection import Case
@@ -15,7 +16,6 @@ from harness.plugin.gate import Decision, decide
 from harness.plugin.messages import failure
 from harness.plugin.options import GateOptions
 from harness.plugin.verdict_store import VerdictStore
-from harness.reporting import phrases
 from harness.results import CriterionResult
 
 if TYPE_CHECKING:

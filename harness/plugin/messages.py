@@ -1,8 +1,8 @@
 """Why an item fails, as a short paragraph without a traceback."""
 
+from harness.documents import phrases
 from harness.plugin.baselines import ApprovedVerdict, Baselines
 from harness.plugin.gate import Decision
-from harness.reporting import phrases
 from harness.results import CriterionResult
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.reporting import phrases
+from harness.documents import phrases
 from harness.results import CriterionResult
 
 GAP = "  "

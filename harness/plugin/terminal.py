@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from harness.documents import phrases
 from harness.plugin.completion import INTERRUPTED, Completion
 from harness.plugin.gate import fails_validity
 from harness.plugin.judging import has_verdict
 from harness.plugin.messages import change
 from harness.plugin.table import GAP, fitted
-from harness.reporting import phrases
 from harness.results import CriterionResult, PhaseResult
 
 Reporter = pytest.TerminalReporter

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from harness.reporting import phrases
+from harness.documents import phrases
 from harness.results import Calibration, CalibrationFile, RunResult, Sensitivity
 
 WIDTH, HEIGHT = 300, 150

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from harness.documents.phrases import counted, joined, number, percent
 from harness.reporting.curves import CALIBRATION, Plot, shares_plot
-from harness.reporting.phrases import counted, joined, number, percent
 from harness.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, RunResult
 
 MADE_TO = {

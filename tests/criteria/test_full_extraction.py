@@ -288,12 +288,13 @@ def test_a_hub_counts_where_it_is_above_every_other_position(
 def test_one_verdict_that_changed_is_named(
     study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = complete.verdicts
-    changed = [(rows[0][0], "fail" if rows[0][1] == "pass" else "pass", rows[0][1], ""), *rows[1:]]
+    (first, full), *rest = complete.verdicts
+    other = first.model_copy(update={"verdict": "fail" if full.verdict == "pass" else "pass"})
+    changed = [(other, full), *rest]
     monkeypatch.setitem(complete.__dict__, "verdicts", changed)
     found = measured(study, "4.3-confirmed")
     assert not find("4.3-confirmed").rule.holds(found.value)
-    assert [one.split(":")[0] for one in found.beside["changed"]] == [rows[0][0]]
+    assert [one.split(":")[0] for one in found.beside["changed"]] == [first.id]
 
 
 def test_what_is_not_judged_on_all_problems_is_named_with_its_reason(study: ModelStudy) -> None:

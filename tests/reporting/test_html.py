@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.reporting import phrases
+from harness.documents import phrases
 from harness.reporting.explorer import explorer_data
 from harness.reporting.html import render
 from harness.reporting.rerun import rerun_command
