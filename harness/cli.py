@@ -77,6 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     behaviour.add_argument("--output", type=Path, metavar="DIR", default=Path("reports"), help="default reports")
     behaviour.set_defaults(run=_behaviour)
 
+    commit = commands.add_parser(
+        "commit-message", help="print a commit message with what a run found; committing stays with you"
+    )
+    commit.add_argument(
+        "folder", type=Path, metavar="DIR", nargs="?", default=Path("reports"), help="of the results (default reports)"
+    )
+    commit.set_defaults(run=_commit_message)
+
     prune = commands.add_parser("prune-cache", help="remove extractions and measurements that were not used lately")
     prune.add_argument("--days", type=float, default=30, help="keep what was used in so many days (default 30)")
     prune.add_argument("--cache-dir", type=Path, default=default_cache_folder())
@@ -141,6 +149,13 @@ def _behaviour(options: argparse.Namespace) -> None:
     summary = write_taxonomy(conditions, options.output, seed)
     print(taxonomy_table(summary))
     print(f"\nwritten: {options.output / FULL}, {options.output / SUMMARY}")
+
+
+def _commit_message(options: argparse.Namespace) -> None:
+    from harness.documents.commit_message import commit_message
+    from harness.results import read_results
+
+    print(commit_message(read_results(options.folder)), end="")
 
 
 def _prune_cache(options: argparse.Namespace) -> None:

@@ -204,7 +204,9 @@ class Run:
                 self._about_results(),
                 None if control is None or self.options.controls != "all" else self._extraction(control),
                 lambda sample, of_control: self._extraction(control if of_control and control else name, sample),
-                lambda criterion_id: self.judge(find(criterion_id), name),
+                lambda criterion_id: self.judge(
+                    find(criterion_id), "run" if find(criterion_id).scope == "run" else name
+                ),
             )
         return self._models[name]
 

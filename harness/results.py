@@ -1,8 +1,12 @@
 """What judged criteria look like on disk: the models behind ``criteria.json``, its JSON Schema and ``calibration.json``."""
 
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.errors import HarnessError
+from harness.files import read_text
 
 Kind = Literal["acceptance", "validity", "hypothesis"]
 VerdictName = Literal["pass", "fail", "invalid", "skipped"]
@@ -91,6 +95,23 @@ class RunResult(_Strict):
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,
     )
+
+
+def read_results(folder: Path) -> RunResult:
+    """The criteria.json of an output folder.
+
+    Errors: ``HarnessError`` when it is missing, unreadable, or not what this version of the harness writes.
+    """
+    path = folder / "criteria.json"
+    try:
+        return RunResult.model_validate_json(read_text(path, "the folder of a run, with its criteria.json,"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise HarnessError(
+            f"{path} is not what this version of the harness writes: {place or 'the whole'}: {first['msg']}. Run the checks "
+            "again."
+        ) from error
 
 
 class Sensitivity(_Strict):

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 AT_ONCE = 512
 """Problems whose attention is in memory at a time."""
-COMPARED = {"verdict", "measured", "ci_low", "ci_high", "confidence", "reason"}
+COMPARED = {"verdict", "measured", "ci_low", "ci_high", "biased", "confidence", "reason"}
 """What is written of a hypothesis that was judged on the sample and on all problems."""
 
 
@@ -194,6 +194,7 @@ class CompleteStudy:
         return {
             "n_first": len(self.study.problems),
             "n_full": len(self.problems),
+            "heads": self.study.n_layers * self.study.n_heads,
             "top_10_first": ranking_of(one),
             "top_10_full": ranking_of(all_),
             "overlap": float(shared(one, all_)),

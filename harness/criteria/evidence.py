@@ -21,6 +21,7 @@ from harness.criteria.complete import CompleteStudy
 from harness.criteria.criterion import Measurement, NotMeasured, Rule
 from harness.criteria.critical import HeadRanking
 from harness.criteria.effects import Effect, EffectTest, Source
+from harness.criteria.full_scale_report import FullScaleReport
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.importance_files import ImportanceFiles
 from harness.criteria.inside_files import InsideFiles
@@ -301,6 +302,11 @@ class ModelStudy:
         options = replace(self.options, controls="none")
         whole = ModelStudy(options, extraction, self.provenance, name=f"{self.name}_full")
         return CompleteStudy(self, whole, extraction)
+
+    @cached_property
+    def full_scale(self) -> FullScaleReport:
+        """What is written for readers about all problems."""
+        return FullScaleReport(self)
 
     @cached_property
     def importance_files(self) -> ImportanceFiles:

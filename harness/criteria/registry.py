@@ -17,6 +17,7 @@ from harness.criteria import (
     story_4_1,
     story_4_2,
     story_4_3,
+    story_4_4,
     story_b_1,
     story_b_2,
     story_b_3,
@@ -64,6 +65,7 @@ _STORIES = (
     story_4_1,
     story_4_2,
     story_4_3,
+    story_4_4,
 )
 
 

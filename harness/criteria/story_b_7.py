@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from harness.criteria.behaviour_report import HEADINGS
 from harness.criteria.criterion import Criterion, Measurement, Rule
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.roles import CLAIMS, ROLES, Role, standing
+from harness.documents.links import dead_links
 
 _NAMED = re.compile(r"\[(B\.\d-[a-z0-9-]+)\]")
-_LINKED = re.compile(r"!?\[[^\]]*\]\(([^)]+)\)")
 
 
 def written(study: ModelStudy) -> Measurement:
@@ -34,7 +33,8 @@ def written(study: ModelStudy) -> Measurement:
             for heading, line in places
         )
     ]
-    dead = [link for line in lines for link in _LINKED.findall(line) if not _leads(study, path.parent / link)]
+    # The report itself is written when all is judged.
+    dead = dead_links(text, path.parent, [study.absolute("index.html")])
     wrong = [
         *(["it is not as it was written"] if text != report.text else []),
         *(f"no criterion behind: {line[:60]}" for line in bare),
@@ -56,12 +56,6 @@ def _sections(lines: Sequence[str]) -> list[tuple[str, str]]:
         heading = line.removeprefix("## ") if line.startswith("## ") else heading
         found.append((heading, line))
     return found
-
-
-def _leads(study: ModelStudy, target: Path) -> bool:
-    place = target.resolve()
-    # The report itself is written when all is judged.
-    return place.is_file() or place == study.absolute("index.html").resolve()
 
 
 def roles(study: ModelStudy) -> Measurement:

@@ -27,6 +27,8 @@ from harness.statistics import benjamini_hochberg, p_value, percentile_interval
 Array = NDArray[Any]
 
 TOP = 10
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""A p below this counts as this: no test has a p of 0."""
 PERMUTATIONS = 9999
 SIZES = ((0.8, "large"), (0.5, "medium"), (0.2, "small"), (0.0, "negligible"))
 """Cohen's words for a difference in standard deviations (Statistical Power Analysis for the Behavioral Sciences, 1988)."""
@@ -72,10 +74,12 @@ class HubComparison:
 
 @dataclass(frozen=True)
 class HeadsComparison:
-    """Enrichment of one position on the sample against all problems: paired t over heads, two-sided."""
+    """Enrichment of one position on the sample, with its interval over problems, against all: paired t over heads, two-sided."""
 
     position: int
     sample: float
+    ci_low: float
+    ci_high: float
     full: float
     t: float
     p: float
@@ -140,7 +144,7 @@ def hub_comparisons(first: Sample, fresh: Array) -> tuple[int, list[HubCompariso
         differences = pair[0] - pair[1]
         spread = differences.std(ddof=1)
         d = float(differences.mean() / spread) if spread > 0 else float("nan")
-        t, p = float(tested.statistic), float(tested.pvalue)
+        t, p = float(tested.statistic), max(float(tested.pvalue), SMALLEST)
         found.append(
             HubComparison(position, float(differences.mean()), float(low), float(high), t, p, p, d, in_words(d))
         )
@@ -155,15 +159,16 @@ def heads_comparisons(first: Sample, full: Sample) -> list[HeadsComparison]:
         return enrichment(mean.reshape(-1, 1, 1, *mean.shape[-2:]))
 
     one, other = of_heads(first.mean), of_heads(full.mean)
+    low, high = percentile_interval(first.resample(enrichment))
     found = []
     for position in range(one.shape[1]):
         pair = one[:, position], other[:, position]
         differences = pair[0] - pair[1]
         spread = differences.std(ddof=1) if len(differences) > 1 else 0.0
-        means = float(pair[0].mean()), float(pair[1].mean())
+        means = float(pair[0].mean()), float(low[position]), float(high[position]), float(pair[1].mean())
         if spread > 0:
             tested, d = ttest_rel(*pair), float(differences.mean() / spread)
-            p = float(tested.pvalue)
+            p = max(float(tested.pvalue), SMALLEST)
             found.append(HeadsComparison(position, *means, float(tested.statistic), p, p, d, in_words(d)))
         else:
             nothing = float("nan")

@@ -14,7 +14,8 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.reporting import curves, phrases
+from harness.documents import phrases
+from harness.reporting import curves
 from harness.reporting.curves import Curves
 from harness.reporting.explorer import explorer_data
 from harness.reporting.planted_heads import planted_heads

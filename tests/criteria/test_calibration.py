@@ -82,6 +82,9 @@ def test_every_hypothesis_on_patterns_is_calibrated() -> None:
     assert all(one.measure.of.on_plantings is not None for one in CALIBRATED)
     others = [one for one in criteria() if one.kind == "hypothesis" and one not in CALIBRATED and one not in EFFECTS]
     costs_and_samples = {"4.2-correlated", "4.2-variance", "4.2-time", "4.2-memory"}
+    costs_and_samples |= {
+        f"4.3-{name}" for name in ("overlap", "confirmed", "significant", "hubs", "hub-se", "intervals")
+    }
     assert {one.id for one in others} == {"S.1-throughput", "S.1-memory", *costs_and_samples}
 
 

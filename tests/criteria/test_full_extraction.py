@@ -11,13 +11,17 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.criteria.complete import CompleteStudy, Moments, compared, moments
-from harness.criteria.criterion import Measurement
+from harness.criteria.criterion import Criterion, Measurement
 from harness.criteria.evidence import ModelStudy
+from harness.criteria.full_scale_report import JOURNAL
+from harness.criteria.judged import judged_result
 from harness.criteria.registry import find
+from harness.criteria.story_4_1 import INVENTORY
 from harness.extraction.cached import CachedExtraction
 from harness.judging import Run
 from harness.measures import NotApplicable
 from harness.options import RunOptions
+from harness.results import CriterionResult
 from harness.storage.costs import Cost
 from harness.storage.resumed import Resumed
 
@@ -46,7 +50,12 @@ NAMES = [
 
 
 class FewerProblems(Run):
-    """A run whose complete training split is the first problems of it."""
+    """A run whose complete training split is the first problems of it, and in which no head is ablated."""
+
+    def judge(self, criterion: Criterion, scope: str) -> CriterionResult:
+        if criterion.id == "2.4-causal":
+            return judged_result(criterion, scope, Measurement(None, reason="not here"), "skipped")
+        return super().judge(criterion, scope)
 
     def _extraction(self, name: str, sample: Any = "first") -> CachedExtraction:
         extraction = super()._extraction(name, sample)
@@ -350,3 +359,49 @@ def test_the_figures_of_the_sample_stay_what_they_are(study: ModelStudy) -> None
     before = study.figures.top_heads()
     assert any("N=60" in text for text in before.facts.texts)
     assert any("N=1100" in text for text in study.complete.figures[0].facts.texts)
+
+
+def test_the_document_and_what_goes_with_it_are_as_they_should_be(study: ModelStudy) -> None:
+    found = measured(study, "4.4-report")
+    assert found.value == "present"
+    document = study.absolute(study.full_scale.path).read_text(encoding="utf-8")
+    for first, _ in study.complete.verdicts:
+        assert f"[{first.id}]" in document
+    assert str(found.answer) in study.absolute(JOURNAL).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "after", "named"),
+    [
+        ("document", "- Confidence intervals are tighter: **pass**", "- Confidence: **fail**", "not as it was written"),
+        ("document", "[1.2-max]", "", "1.2-max is not in the document"),
+        ("document", " [4.3-report]\n", "\n", "no criterion behind"),
+        ("document", "1_top_heads_attention.png", "gone.png", "link to ../../figures/tiny-gpt2_full/gone.png"),
+        ("journal", "**Findings:**", "", "the journal lacks the entry"),
+        ("inventory", "**Purpose:**", "**Use:**", "the inventory lacks Purpose"),
+        ("readme", "SHA-256", "sum", "the README lacks checkpoints and resuming"),
+    ],
+)
+def test_what_is_wrong_with_document_journal_inventory_or_readme_is_seen(
+    study: ModelStudy, place: str, before: str, after: str, named: str
+) -> None:
+    measured(study, "4.4-report")
+    written = study.full_scale
+    path = study.absolute(
+        {"document": written.path, "journal": JOURNAL, "inventory": INVENTORY, "readme": written.readme}[place]
+    )
+    sound = path.read_text(encoding="utf-8")
+    changed = sound.replace(before, after)
+    assert changed != sound
+    path.write_text(changed, encoding="utf-8")
+    try:
+        assert named in str(measured(study, "4.4-report").value)
+    finally:
+        path.write_text(sound, encoding="utf-8")
+
+
+def test_a_full_scale_finding_that_the_commit_message_lacks_is_seen(
+    study: ModelStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.criteria.story_4_4.findings", lambda results: [])
+    assert "the commit message lacks 4.3-confirmed" in str(measured(study, "4.4-report").value)
