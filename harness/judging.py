@@ -43,7 +43,7 @@ SAMPLES: dict[str, tuple[SampleName, ...]] = {
     "importance": ("importance",),
     "steps": ("validation", "sweep"),
     "behaviour": ("test",),
-    "phase4": ("first", "full"),
+    "phase4": ("full",),
 }
 """Samples of problems that only some studies look at."""
 
@@ -179,6 +179,7 @@ class Run:
                         "n": len(problems),
                         "split_size": problems.split_size,
                         "as_many_of_each_difficulty": problems.stratified,
+                        "complete": sample == "full",
                     }
                 )
         return described

@@ -21,6 +21,7 @@ class Phase:
         study: the study its criteria belong to.
         scope: what it is judged on.
         counted: whether the verdict is how many of the criteria pass.
+        after: ids of the phases of the same scope that are to have passed before.
     """
 
     id: str
@@ -29,6 +30,12 @@ class Phase:
     study: str
     scope: Scope = "model"
     counted: bool = False
+    after: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """``Phase 1``."""
+        return self.id.replace("phase", "Phase ")
 
 
 PHASES = (
@@ -56,12 +63,24 @@ PHASES = (
         ("4.3-overlap", "4.3-significant", "4.3-confirmed"),
         ("4.2-correlated", "4.3-confirmed", "4.3-significant", "4.3-hubs"),
         study="phase4",
+        after=("phase1", "phase2"),
     ),
 )
 
 
 COUNTED = {"importance": ("I.4-stats", "I.3-question"), "steps": ("S.1-design",), "behaviour": ("B.7-roles",)}
 """Studies that all their hypotheses decide, with the criteria whose answers they give."""
+
+
+_NOT_PASSED = {"fail": "failed", "invalid": "invalid", "skipped": "skipped", None: "not run"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a phase stands that another one comes after: whether it passed, and what must be said of it, if anything."""
+
+    passed: bool
+    sentence: str
 
 
 @cache
@@ -80,9 +99,38 @@ def all_phases() -> tuple[Phase, ...]:
     return (*PHASES, *(phase for phase in counted if phase.conditions))
 
 
+def phases_before(study: str) -> tuple[Phase, ...]:
+    """The phases that are to have passed on a model before ``study`` is judged on it."""
+    names = {name for phase in PHASES if phase.study == study for name in phase.after}
+    return tuple(phase for phase in PHASES if phase.id in names)
+
+
+def standings(study: str, results: Mapping[str, CriterionResult]) -> list[Standing]:
+    """How each phase before ``study`` stands, from one model's results by criterion; what is missing was not run."""
+    return [_standing(phase, results) for phase in phases_before(study)]
+
+
+def _standing(phase: Phase, results: Mapping[str, CriterionResult]) -> Standing:
+    verdict = verdict_of(results, phase.conditions)
+    if verdict == "pass":
+        return Standing(True, "")
+    if verdict.startswith("pass"):
+        return Standing(True, f"{phase.title} passed, but {verdict.removeprefix('pass (').removesuffix(')')}")
+    found = {name: results[name].verdict if name in results else None for name in phase.conditions}
+    if set(found.values()) == {None}:
+        return Standing(False, f"{phase.title} was not run in this session")
+    named = [
+        f"{words}: {', '.join(name for name, one in found.items() if one == missing)}"
+        for missing, words in _NOT_PASSED.items()
+        if missing in found.values()
+    ]
+    return Standing(False, f"{phase.title} did not pass ({'; '.join(named)})")
+
+
 def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, Sequence[str]]) -> list[PhaseResult]:
     """One result per phase and model or pair, for the phases of which anything was judged.
 
+    The answers of a phase that comes after others begin with what is to be said of those.
     ``judged_on`` names what there is of each scope.
     """
     phases = []
@@ -92,6 +140,7 @@ def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, 
             for phase in all_phases():
                 if phase.scope == scope and any(result.study == phase.study for result in own.values()):
                     answered = [own[criterion_id] for criterion_id in phase.answered if criterion_id in own]
+                    before = [one.sentence for one in standings(phase.study, own) if one.sentence]
                     answers = [f"{one.answer}{_sure(one.confidence)}" for one in answered if one.answer]
                     phases.append(
                         PhaseResult(
@@ -99,7 +148,7 @@ def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, 
                             scope=name,
                             verdict=(count_of if phase.counted else verdict_of)(own, phase.conditions),
                             conditions=list(phase.conditions),
-                            answers=answers,
+                            answers=before + answers,
                         )
                     )
     return phases
@@ -112,7 +161,7 @@ def _sure(confidence: float | None) -> str:
     return f", confidence {f'at least {1 - 1 / RESAMPLES:.4f}' if confidence == 1 else f'{confidence:.2f}'}"
 
 
-def verdict_of(results: dict[str, CriterionResult], conditions: Sequence[str]) -> str:
+def verdict_of(results: Mapping[str, CriterionResult], conditions: Sequence[str]) -> str:
     """``fail``, ``invalid``, ``incomplete``, ``pass``, or a pass that names what does not discriminate."""
     found = [results.get(criterion_id) for criterion_id in conditions]
     verdicts = {None if result is None else result.verdict for result in found}

@@ -56,7 +56,9 @@ def saved(study: ProblemStudy) -> Measurement:
     required = (*FIELDS, "Expected time")
     missing = missing_fields(written.read_text(encoding="utf-8"), key, required, written.parent)
     wrong += [f"the inventory lacks {field}" for field in missing]
-    return Measurement("equal, present" if not wrong else ", ".join(wrong), artifacts=(PATH, INVENTORY))
+    return Measurement(
+        "equal, present" if not wrong else ", ".join(wrong), n_problems=len(full.kept), artifacts=(PATH, INVENTORY)
+    )
 
 
 def sound(study: ProblemStudy) -> Measurement:

@@ -12,6 +12,7 @@ from harness.documents import phrases
 from harness.errors import HarnessError
 from harness.plugin.baselines import Baselines
 from harness.plugin.collection import Case
+from harness.plugin.foregoing import Foregoing, left_out
 from harness.plugin.gate import Decision, decide
 from harness.plugin.messages import failure
 from harness.plugin.options import GateOptions
@@ -49,8 +50,9 @@ class Assessment:
 class Judging:
     """Brings the fixture ``judge`` of the checks."""
 
-    def __init__(self, assessment: Assessment) -> None:
+    def __init__(self, assessment: Assessment, foregoing: Foregoing) -> None:
         self._assessment = assessment
+        self._foregoing = foregoing
 
     @pytest.fixture
     def judge(self, request: pytest.FixtureRequest) -> Judge:
@@ -71,7 +73,8 @@ class Judging:
 
     def _judged(self, case: Case) -> CriterionResult | HarnessError:
         try:
-            result = self._assessment.run.judge(case.criterion, case.scope)
+            why_not = self._foregoing.why_not(case)
+            result = left_out(case, why_not) if why_not else self._assessment.run.judge(case.criterion, case.scope)
             self._assessment.store.keep(result)
         except HarnessError as error:
             return error

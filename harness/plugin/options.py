@@ -84,6 +84,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--full", action="store_true", help=f"Judge {LARGE} too: the complete training set, after the other studies.")
     add(
+        "--stop-unless-passed",
+        action="store_true",
+        help=f"With {LARGE}: leave it out for every model of which phase 1 or phase 2 does not pass in the same run.",
+    )
+    add(
         "--story",
         action="append",
         metavar="ID",
@@ -267,6 +272,29 @@ def selected_criteria(config: pytest.Config, criteria: Sequence[Criterion]) -> t
         for criterion in criteria
         if (not studies or criterion.study in studies) and (not stories or criterion.story in stories)
     )
+
+
+def waits_for_phases(config: pytest.Config, selected: Sequence[Criterion]) -> bool:
+    """Whether --stop-unless-passed is given. Errors: ``HarnessError`` where ``selected`` could never fulfil it."""
+    from harness.criteria.phases import phases_before
+
+    if not config.option.stop_unless_passed:
+        return False
+    if not any(criterion.study == LARGE and criterion.scope == "model" for criterion in selected):
+        raise HarnessError(
+            f"--stop-unless-passed is given, but nothing of {LARGE} that is about a model is selected. "
+            "Add --full; with --story, add a story such as 4.2 too."
+        )
+    ids = {criterion.id for criterion in selected}
+    before = phases_before(LARGE)
+    missing = [name for phase in before for name in phase.conditions if name not in ids]
+    if missing:
+        raise HarnessError(
+            f"--stop-unless-passed is given, but {LARGE} would never be judged: {' and '.join(phase.id for phase in before)} "
+            f"must pass in the same run, and of what decides them {', '.join(missing)} is not selected. "
+            f"Add {' '.join(f'--study {phase.id}' for phase in before)} and leave out --story."
+        )
+    return True
 
 
 def _known(asked: list[str], names: list[str], what: str) -> set[str]:

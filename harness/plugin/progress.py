@@ -36,11 +36,19 @@ class TerminalProgress:
             return quiet(label, total)
         if self._stream.isatty() and not self._worker:
             return self._bar(label, total)
-        return self._lines(f"[{self._worker}] {label}" if self._worker else label, total)
+        return self._lines(self._labelled(label), total)
+
+    def say(self, text: str) -> None:
+        """Show one line, whatever the verbosity."""
+        self._leave_the_line_of_dots()
+        self._stream.write(f"{self._labelled(text)}\n")
 
     def close(self) -> None:
         """Give the copy of standard error back."""
         self._stream.close()
+
+    def _labelled(self, text: str) -> str:
+        return f"[{self._worker}] {text}" if self._worker else text
 
     @contextmanager
     def _bar(self, label: str, total: int) -> Iterator[Callable[[int], None]]:

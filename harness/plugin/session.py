@@ -10,7 +10,14 @@ from filelock import FileLock, Timeout
 
 from harness.errors import HarnessError
 from harness.plugin import hooks
-from harness.plugin.options import checks_are_asked_for, gate_options, places, run_options, selected_criteria
+from harness.plugin.options import (
+    checks_are_asked_for,
+    gate_options,
+    places,
+    run_options,
+    selected_criteria,
+    waits_for_phases,
+)
 
 if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion
@@ -55,6 +62,7 @@ def _start(config: pytest.Config) -> None:
     from harness.plugin.baselines import Baselines
     from harness.plugin.collection import Collection, cases_of
     from harness.plugin.completion import Completion
+    from harness.plugin.foregoing import Foregoing
     from harness.plugin.html import HtmlReport
     from harness.plugin.judging import Assessment, Judging
     from harness.plugin.progress import TerminalProgress
@@ -66,6 +74,7 @@ def _start(config: pytest.Config) -> None:
             raise HarnessError(f"file or directory not found: {place}")
     options, gate = run_options(config), gate_options(config)
     criteria = selected_criteria(config, config.hook.pytest_harness_criteria())
+    required = waits_for_phases(config, criteria)
     for study in dict.fromkeys(criterion.study for criterion in criteria):
         config.addinivalue_line("markers", f"{study}: criteria of the study {study}")
     progress = TerminalProgress(config)
@@ -80,10 +89,16 @@ def _start(config: pytest.Config) -> None:
     register(Collection(cases), "harness-collection")
     if config.option.collectonly:
         return
+
+    def judge_by(assessment: Assessment) -> None:
+        foregoing = Foregoing(run, assessment.store, progress.say, required=required)
+        register(foregoing, "harness-foregoing")
+        register(Judging(assessment, foregoing), "harness-judging")
+
     if hasattr(config, "workerinput"):
         approved = Baselines.model_validate_json(config.workerinput["harness_baselines"])
         store = VerdictStore(options.output, config.workerinput["harness_run_id"])
-        register(Judging(Assessment(run, gate, approved, store)), "harness-judging")
+        judge_by(Assessment(run, gate, approved, store))
         return
     run.preflight({criterion.study for criterion in criteria})
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
@@ -92,7 +107,7 @@ def _start(config: pytest.Config) -> None:
     _occupy(config, options.output)
     assessment = Assessment(run, gate, approved, VerdictStore(options.output))
     completion = Completion(assessment, options.output, cases)
-    register(Judging(assessment), "harness-judging")
+    judge_by(assessment)
     register(completion, "harness-completion")
     if config.pluginmanager.hasplugin("html"):
         register(HtmlReport(config, options.output, completion), "harness-html")

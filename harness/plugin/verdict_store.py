@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.files import digest, write_json
 from harness.results import CriterionResult
 
@@ -37,6 +38,22 @@ class VerdictStore:
         """Every verdict kept so far, in the order of ``order``, pairs of scope and criterion id."""
         paths = [self._folder / f"{digest(scope, criterion)}.json" for scope, criterion in order]
         return [CriterionResult.model_validate_json(path.read_text("utf-8")) for path in paths if path.exists()]
+
+    def claim(self, what: str) -> bool:
+        """True for the first process of the run that asks for ``what``, and false from then on.
+
+        Errors: ``HarnessError`` when the disk does not take it.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / f"{digest(what)}.claimed").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise HarnessError(
+                f"Cannot write to {self._folder}: {error.strerror}. Choose a writable folder."
+            ) from error
+        return True
 
     def remove(self) -> None:
         """Forget the run."""

@@ -410,6 +410,9 @@ def _short_name(study: str) -> str:
 
 def _sample_words(sample: Any) -> str:
     n, size = _get(sample, "n"), _get(sample, "split_size")
+    if _get(sample, "complete"):
+        left_out = f", {size - n:,} left out" if size > n else ""
+        return f"{_get(sample, 'split')}, complete set, {n:,} problems{left_out}"
     count = f"all {n:,}" if n == size else f"{n:,}" + (f" of {size:,}" if size else "")
     alike = ", as many of each difficulty" if _get(sample, "as_many_of_each_difficulty") else ""
     return f"{_get(sample, 'split') or 'sample'}, {count} problems{alike}"

@@ -1,6 +1,7 @@
 """Story 4.1 on a file with faults: what is kept, what is left out and why, and what the files say of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from harness.criteria.criterion import Measurement
 from harness.criteria.evidence import ProblemStudy
 from harness.criteria.registry import find
 from harness.criteria.story_4_1 import INVENTORY, PATH
+from harness.judging import Run
 from harness.options import RunOptions
 from harness.problems import Cleaned
 from harness.problems.dataset_file import read_dataset, read_removed
+from tests.criteria.test_rules import result
 
 ROWS = [
     {"question": "Mia has 3 stamps and finds 4. How many has she?", "answer": "3 + 4 = <<3+4=7>>7\n#### 7"},
@@ -63,6 +66,20 @@ def test_the_inventory_states_the_time_at_the_pace_of_what_was_extracted(study: 
     measured(study, "4.1-saved")
     said = study.absolute(INVENTORY).read_text(encoding="utf-8")
     assert "**Expected time:** small 0 s, large 4 s at the pace of the first sample" in said
+
+
+@pytest.mark.parametrize("name", ["4.1-count", "4.1-saved", "4.1-clean"])
+def test_each_is_about_all_problems_that_are_kept(study: ProblemStudy, name: str) -> None:
+    assert measured(study, name).n_problems == 2
+
+
+def test_phase_4_looked_at_the_complete_set_not_at_the_sample(study: ProblemStudy, tmp_path: Path) -> None:
+    run = Run(replace(study.options, n_problems=3, cache_dir=tmp_path / "cache"))
+    judged = [result("1.2-max"), result("4.2-shape", study="phase4")]
+    first, full = run.complete(judged).run["samples"]
+    assert (first["studies"], first["n"], first["complete"]) == (["phase1"], 3, False)
+    assert (full["studies"], full["n"], full["complete"]) == (["phase4"], 2, True)
+    assert full["split_size"] == 4
 
 
 def test_a_set_that_is_saved_wrongly_is_noticed(study: ProblemStudy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,17 @@ def test_each_holds_on_a_sound_extraction_of_one_population(study: ModelStudy, n
         assert study.absolute(path).is_file()
 
 
+def test_each_row_is_about_all_problems_not_about_the_sample(study: ModelStudy) -> None:
+    seen = {name: measured(study, name).n_problems for name in [*NAMES, *VALIDATED]}
+    # What is cut off and continued, to see whether that changes anything, is a few batches.
+    assert seen.pop("4.2-resume") is not None
+    assert set(seen.values()) == {N}
+
+
+def test_the_hub_is_tested_on_the_problems_outside_the_sample(study: ModelStudy) -> None:
+    assert measured(study, "4.3-hubs").n_problems == N - 60
+
+
 def test_the_whole_array_is_saved_as_it_was_extracted(study: ModelStudy) -> None:
     found = measured(study, "4.2-shape")
     saved = np.load(study.absolute(found.artifacts[0]))

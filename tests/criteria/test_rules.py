@@ -11,7 +11,7 @@ import pytest
 from harness.criteria.criterion import Criterion, Rule
 from harness.criteria.declare import Evaluation, hypothesis
 from harness.criteria.hypothesis import MeanMeasure
-from harness.criteria.phases import PHASES, phase_results, verdict_of
+from harness.criteria.phases import PHASES, Standing, phase_results, phases_before, standings, verdict_of
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest
 from harness.files import digest
 from harness.results import CriterionResult
@@ -221,6 +221,67 @@ def test_other_studies_count_their_hypotheses(changes: dict[str, dict[str, Any]]
     assert (phase.id, phase.verdict) == ("importance", verdict)
     assert set(phase.conditions) > {"I.4-mid", "I.2-last", "I.2-matters"}
     assert "I.2-sham" not in phase.conditions
+
+
+DECIDING = [name for phase in phases_before("phase4") for name in phase.conditions]
+
+
+def deciding(changes: dict[str, dict[str, Any]]) -> dict[str, CriterionResult]:
+    return {name: result(name, **{"discriminates": True, **changes.get(name, {})}) for name in DECIDING}
+
+
+@pytest.mark.parametrize(
+    ("changes", "passed", "sentence"),
+    [
+        ({}, True, ""),
+        ({"1.2-max": {"verdict": "fail"}}, False, "Phase 1 did not pass (failed: 1.2-max)"),
+        (
+            {
+                "1.5-skip": {"verdict": "skipped"},
+                "1.4-squint": {"verdict": "invalid"},
+                "1.2-max": {"verdict": "fail"},
+                "1.3-consistent": {"verdict": "fail"},
+            },
+            False,
+            "Phase 1 did not pass (failed: 1.2-max, 1.3-consistent; invalid: 1.4-squint; skipped: 1.5-skip)",
+        ),
+        ({"1.2-max": {"discriminates": False}}, True, "Phase 1 passed, but does not discriminate: 1.2-max"),
+        (
+            {"1.2-max": {"discriminates": False}, "1.5-skip": {"verdict": "fail"}},
+            False,
+            "Phase 1 did not pass (failed: 1.5-skip)",
+        ),
+    ],
+)
+def test_what_comes_before_phase_4_passed_or_is_named_with_what_decided(
+    changes: dict[str, dict[str, Any]], passed: bool, sentence: str
+) -> None:
+    assert standings("phase4", deciding(changes)) == [Standing(passed, sentence), Standing(True, "")]
+
+
+def test_what_was_not_run_did_not_pass() -> None:
+    own = deciding({})
+    del own["2.4-types"]
+    first, second = standings("phase4", own)
+    assert (first.passed, second) == (True, Standing(False, "Phase 2 did not pass (not run: 2.4-types)"))
+    assert standings("phase4", {}) == [
+        Standing(False, f"Phase {number} was not run in this session") for number in (1, 2)
+    ]
+
+
+def test_only_phase_4_comes_after_others() -> None:
+    assert [phase.id for phase in phases_before("phase4")] == ["phase1", "phase2"]
+    studies = {criterion.study for criterion in criteria()} - {"phase4"}
+    assert [study for study in studies if phases_before(study)] == []
+
+
+def test_the_answers_of_phase_4_begin_with_what_did_not_pass_before_it() -> None:
+    own = deciding({"2.4-types": {"verdict": "fail"}})
+    confirmed = result("4.3-confirmed", study="phase4", answer="37 of 37 verdicts are the same")
+    phases = phase_results([*own.values(), confirmed], {"model": ["m"]})
+    assert [phase.answers for phase in phases if phase.id == "phase4"] == [
+        ["Phase 2 did not pass (failed: 2.4-types)", "37 of 37 verdicts are the same"]
+    ]
 
 
 def comparison(changes: dict[str, dict[str, Any]]) -> list[CriterionResult]:

@@ -41,3 +41,11 @@ def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Checks
         return start(*arguments)
 
     return run
+
+
+@pytest.fixture
+def phased(checks: Checks, pytester: pytest.Pytester) -> Checks:
+    """The same with a run that judges what decides phases 1 and 2, and a little of phase 4."""
+    conftest = pytester.path / "conftest.py"
+    conftest.write_text(conftest.read_text("utf-8").replace("from fake_run", "from tests.plugin.phased_run"), "utf-8")
+    return checks

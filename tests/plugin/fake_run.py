@@ -50,6 +50,7 @@ class FakeRun:
         self.options = options
         self.progress = progress
         self.script: dict[str, Any] = json.loads(Path("verdicts.json").read_text("utf-8"))
+        self._results: dict[tuple[str, str], CriterionResult] = {}
         self._note("created")
 
     def preflight(self, studies: Collection[str] = ()) -> None:
@@ -66,6 +67,12 @@ class FakeRun:
         return {"run": ["run"], "model": list(models), "pair": pairs}[criterion.scope]
 
     def judge(self, criterion: Criterion, scope: str) -> CriterionResult:
+        known = (criterion.id, scope)
+        if known not in self._results:
+            self._results[known] = self._judge(criterion, scope)
+        return self._results[known]
+
+    def _judge(self, criterion: Criterion, scope: str) -> CriterionResult:
         self._note(f"judged {scope}-{criterion.id}")
         said = {"verdict": "pass", "measured": 0.5, **self.script.get(f"{scope}-{criterion.id}", {})}
         if "slow" in said:

@@ -401,6 +401,18 @@ def test_the_page_says_which_problems_each_study_looked_at(make_run, make_criter
     assert "test, all 1,319 problems (Behaviour under intervention)" in said
 
 
+@pytest.mark.parametrize(("n", "named"), [(7473, "7,473 problems"), (7470, "7,470 problems, 3 left out")])
+def test_phase_4_names_the_complete_set_and_how_many_problems_it_has(make_run, make_criterion, tmp_path, n, named):
+    row = make_criterion("4.3-overlap", study="phase4", n_problems=n)
+    run = make_run([make_criterion(), row])
+    first = {"studies": ["phase1"], "split": "train", "n": 100, "split_size": 7473, "complete": False}
+    run.run["samples"] = [first, {**first, "studies": ["phase4"], "n": n, "complete": True}]
+    page = Page(render(run, tmp_path))
+    said = words(page.all("section")[0])
+    assert f"train, 100 of 7,473 problems (Phase 1); train, complete set, {named} (Phase 4)" in said
+    assert f"problems {n:,}" in words(page.row("4.3-overlap"))
+
+
 def test_a_pass_that_no_control_was_asked_about_is_marked(make_criterion):
     bare = make_criterion(verdict="pass", kind="hypothesis", discriminates=None, controls={})
     assert "no controls" in [word for word, _ in phrases.marks(bare)]
