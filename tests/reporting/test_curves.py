@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from harness.files import write_json
-from harness.reporting import curves, phrases
+from harness.documents import phrases
+from harness.reporting import curves
 from harness.reporting.html import render
 from harness.results import Calibration, CalibrationFile, Sensitivity
 
