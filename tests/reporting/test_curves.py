@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from harness.files import write_json
 from harness.documents import phrases
+from harness.files import write_json
 from harness.reporting import curves
 from harness.reporting.html import render
 from harness.results import Calibration, CalibrationFile, Sensitivity
