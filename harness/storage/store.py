@@ -7,7 +7,7 @@ of every finished chunk, so a damaged one is found and done again. At most one c
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError
-from harness.files import write_json
+from harness.files import write_text
 from harness.storage.locks import locked
 from harness.storage.rows import RowFile
 
@@ -81,7 +81,9 @@ class ArrayStore:
         rows = self.rows(chunk)
         try:
             rounding = max(file.write(rows, values[name]) for name, file in self._files.items())
-            self._manifest.finished[chunk] = _checksum(self._files, rows)
+            # Of what was given, not read back: every checksum is held against the files when the store is opened.
+            kept = (np.ascontiguousarray(values[name], file.dtype) for name, file in self._files.items())
+            self._manifest.finished[chunk] = _digest(kept)
             self._save()
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
@@ -117,7 +119,7 @@ class ArrayStore:
     def _save(self) -> None:
         # In order of chunks, so that a resumed run leaves the same bytes as an uninterrupted one.
         self._manifest.finished = dict(sorted(self._manifest.finished.items()))
-        write_json(self._manifest_path, self._manifest.model_dump(mode="json"))
+        _write(self._manifest_path, self._manifest)
 
 
 def finished_rows(folder: Path) -> int:
@@ -181,15 +183,24 @@ def tear(folder: Path) -> int:
         rows = manifest.plan[last]
         file.write(rows, np.full((len(rows), *file.shape[1:]), -1, file.dtype))
     del manifest.finished[last]
-    write_json(folder / "manifest.json", manifest.model_dump(mode="json"))
+    _write(folder / "manifest.json", manifest)
     return len(manifest.plan[last])
 
 
 def _checksum(files: Mapping[str, RowFile], rows: Sequence[int]) -> str:
+    return _digest(file.read(rows) for file in files.values())
+
+
+def _digest(arrays: Iterable[NDArray[Any]]) -> str:
     total = hashlib.sha256()
-    for file in files.values():
-        total.update(file.read(rows).tobytes())
+    for array in arrays:
+        total.update(array.tobytes())
     return total.hexdigest()
+
+
+def _write(path: Path, manifest: Manifest) -> None:
+    # It is written for every chunk and holds every row: indented, it would cost more than the rows do.
+    write_text(path, manifest.model_dump_json() + "\n")
 
 
 def _read(path: Path) -> Manifest | None:
