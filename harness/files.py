@@ -1,5 +1,6 @@
 """Files that are either whole or absent: atomic writes, strict JSON, content digests."""
 
+import errno
 import hashlib
 import json
 import math
@@ -27,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise HarnessError(f"Cannot write {path}: {error.strerror}. Choose a writable folder.") from error
+        raise cannot_write(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
@@ -37,10 +38,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
-        raise HarnessError(
-            f"Cannot write {path}: {error.strerror}. Free some space or choose another folder; "
-            "what was written before is intact."
-        ) from error
+        raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -63,6 +61,16 @@ def read_text(path: Path, needed: str) -> str:
         raise HarnessError(
             f"{path} is not UTF-8 text: byte 0x{error.object[error.start]:02x} in line {line}. Save the file as UTF-8."
         ) from error
+
+
+def cannot_write(path: Path, error: OSError, elsewhere: str = "another folder") -> HarnessError:
+    """What to say of a file or folder that cannot be written: what the system says, and the remedy."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = f"Free some space or choose {elsewhere}" if full else f"Make it writable or choose {elsewhere}"
+    return HarnessError(
+        f"Cannot write {path}: {error.strerror}. {remedy}; what was written before is intact, and the same command goes on "
+        "from there."
+    )
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -5,8 +5,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
-from harness.files import digest, write_json
+from harness.files import cannot_write, digest, write_json
 from harness.results import CriterionResult
 
 _PREFIX = ".verdicts-"
@@ -50,9 +49,7 @@ class VerdictStore:
         except FileExistsError:
             return False
         except OSError as error:
-            raise HarnessError(
-                f"Cannot write to {self._folder}: {error.strerror}. Choose a writable folder."
-            ) from error
+            raise cannot_write(self._folder, error) from error
         return True
 
     def remove(self) -> None:

@@ -51,7 +51,10 @@ def wrong_checkpoints(folder: Path, n: int, rows: Rows, every: int = EVERY) -> l
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every checkpoint, by name."""
+    """SHA-256 of every checkpoint, by name; none where the file is missing or damaged, for all are then written again."""
     path = folder / CHECKSUMS
-    content: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        content: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
     return content

@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from harness.files import cannot_write
+
 SECONDS_BETWEEN_LOOKS = 0.01
 FILE = "costs.jsonl"
 
@@ -37,13 +39,19 @@ class Costs:
         self._before = time.monotonic()
 
     def note(self, chunk: int, problems: int, rounding: float, resident: int = 0, on_device: int = 0) -> None:
-        """A chunk is finished; ``resident`` and ``on_device``: memory of who else did it. Errors: ``OSError``."""
+        """A chunk is finished; ``resident`` and ``on_device``: memory of who else did it.
+
+        Errors: ``HarnessError`` where it cannot be written.
+        """
         now = time.monotonic()
         memory = max(resident, self._peak.take()), max(on_device, peak_on_device(self._device))
         cost = Cost(chunk, problems, now - self._before, *memory, rounding)
         self._before = now
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(asdict(cost))}\n")
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(asdict(cost))}\n")
+        except OSError as error:
+            raise cannot_write(self._path, error) from error
 
 
 class Unnoted:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import HarnessError
-from harness.files import write_text
+from harness.files import cannot_write, write_text
 from harness.storage.locks import locked
 from harness.storage.rows import RowFile
 
+CACHE = "another folder with --cache-dir"
 Layout = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 
 
@@ -62,7 +63,7 @@ class ArrayStore:
             self._drop_damaged()
             self._save()
         except OSError as error:
-            raise _cannot_write(folder, error) from error
+            raise cannot_write(folder, error, CACHE) from error
 
     @property
     def remaining(self) -> list[int]:
@@ -86,7 +87,7 @@ class ArrayStore:
             self._manifest.finished[chunk] = _digest(kept)
             self._save()
         except OSError as error:
-            raise _cannot_write(self.folder, error) from error
+            raise cannot_write(self.folder, error, CACHE) from error
         return rounding
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -208,10 +209,3 @@ def _read(path: Path) -> Manifest | None:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValidationError, ValueError):
         return None
-
-
-def _cannot_write(folder: Path, error: OSError) -> HarnessError:
-    return HarnessError(
-        f"Cannot write the extraction cache in {folder}: {error.strerror}. Free some space or choose another folder with "
-        "--cache-dir; finished chunks are kept and the same command goes on from there."
-    )
