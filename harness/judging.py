@@ -1,6 +1,7 @@
 """A run: the models and problems that were asked for, and the verdict on every criterion."""
 
 import shutil
+import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from harness.errors import HarnessError
 from harness.extraction.batch_size import auto_batch_size
 from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
 from harness.extraction.sizes import cached_size
-from harness.files import jsonable, write_text
+from harness.files import jsonable
 from harness.interventions.cached import CachedAnswers
 from harness.measures import NotApplicable, NotFinite
 from harness.models.device import resolve_device
@@ -180,6 +181,7 @@ class Run:
                         "split_size": problems.split_size,
                         "as_many_of_each_difficulty": problems.stratified,
                         "complete": sample == "full",
+                        "another": sample == "second",
                     }
                 )
         return described
@@ -320,8 +322,16 @@ class Run:
         return cached_size(base, self.options.cache_dir)
 
     def _check_folders(self) -> None:
-        for folder in (self.options.output, self.options.cache_dir):
-            write_text(folder / ".writable", "").unlink(missing_ok=True)
+        for option, folder in (("--output", self.options.output), ("--cache-dir", self.options.cache_dir)):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise HarnessError(
+                    f"Nothing can be written to {folder} ({option}): {error.strerror}. Name another folder with {option}, or "
+                    "make this one writable."
+                ) from error
         if shutil.disk_usage(self.options.output).free < 10_000_000:
             raise HarnessError(f"Less than 10 MB are free at {self.options.output}. Free some space first.")
 

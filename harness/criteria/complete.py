@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.criterion import Criterion, Measurement, NotMeasured
+from harness.criteria.hypothesis import undefined
 from harness.criteria.judged import judged_result
+from harness.criteria.sample import AT_ONCE
 from harness.criteria.validation import (
     Correlation,
     HeadsComparison,
@@ -25,9 +27,12 @@ from harness.criteria.validation import (
     ranking_of,
     rows_of,
     shared,
+    together,
 )
+from harness.documents.phrases import marks
 from harness.files import replacing, write_json
-from harness.measures import NotApplicable, causal_cells, enrichment
+from harness.measures import NotApplicable, NotFinite, causal_cells, enrichment
+from harness.problems.validate import fold
 from harness.results import CriterionResult
 from harness.storage.checkpoints import EVERY, checkpoint_name, checkpoints_of, write_checkpoint
 from harness.storage.costs import Cost
@@ -38,8 +43,6 @@ if TYPE_CHECKING:
     from harness.extraction.cached import CachedExtraction
 
 Array = NDArray[Any]
-AT_ONCE = 512
-"""Problems whose attention is in memory at a time."""
 COMPARED = {"verdict", "measured", "ci_low", "ci_high", "biased", "confidence", "reason"}
 """What is written of a hypothesis that was judged on the sample and on all problems."""
 
@@ -132,18 +135,22 @@ class CompleteStudy:
         from harness.criteria.registry import criteria
 
         return [
-            (self.study.judged(one.id), self._on_all(one))
+            self._twice(one)
             for one in criteria()
             if one.kind == "hypothesis" and one.scope == "model" and one.study in ("phase1", "phase2")
         ]
 
-    def _on_all(self, criterion: Criterion) -> CriterionResult:
-        name = self.whole.name
+    def _twice(self, criterion: Criterion) -> tuple[CriterionResult, CriterionResult]:
         try:
             found = criterion.measure(self.whole)
         except (NotApplicable, NotMeasured) as error:
-            return judged_result(criterion, name, Measurement(None, reason=str(error)), "skipped")
-        return judged_result(criterion, name, found, "pass" if criterion.rule.holds(found.value) else "fail")
+            # On the sample it may take long, and there is nothing to hold it against.
+            left_out = judged_result(criterion, self.whole.name, Measurement(None, reason=str(error)), "skipped")
+            return left_out, left_out
+        except NotFinite as error:
+            found = undefined(str(error))
+        verdict = "pass" if criterion.rule.holds(found.value) else "fail"
+        return self.study.judged(criterion.id), judged_result(criterion, self.whole.name, found, verdict)
 
     @cached_property
     def correlations(self) -> list[Correlation]:
@@ -151,14 +158,27 @@ class CompleteStudy:
         return correlations(self.study.sample, self.whole.sample)
 
     @cached_property
+    def outside(self) -> NDArray[np.bool_]:
+        """[N]: which problems are not in the sample, under whatever id: a question of the sample's is in it."""
+        taken = {fold(problem.question) for problem in self.study.problems}
+        return np.array([fold(problem.question) not in taken for problem in self.problems])
+
+    @cached_property
+    def rest(self) -> Array | None:
+        """[L, H, T, T]: mean attention on the problems outside the sample; None where there are none."""
+        n = int(self.outside.sum())
+        if n == 0:
+            return None
+        weights = (self.outside / n)[None]
+        return self.whole.sample.weighted(lambda raw: raw, weights)[0]
+
+    @cached_property
     def hubs(self) -> tuple[int, list[HubComparison]]:
         """The sample's hub against the other positions, on the problems outside the sample."""
-        taken = set(self.study.problems.ids)
-        outside = np.array([problem not in taken for problem in self.problems.ids])
-        if outside.sum() < 2:
+        if self.outside.sum() < 2:
             raise NotApplicable("needs at least 2 problems outside the sample")
         # enrichment is a ratio of means over heads: of one problem, that problem's.
-        return hub_comparisons(self.study.sample, self.whole.sample.each(enrichment)[outside])
+        return hub_comparisons(self.study.sample, self.whole.sample.each(enrichment)[self.outside])
 
     @cached_property
     def heads_of_hubs(self) -> list[HeadsComparison]:
@@ -204,13 +224,13 @@ class CompleteStudy:
                     "statement": first.statement,
                     "comparator": first.comparator,
                     "threshold": first.threshold,
-                    "first": first.model_dump(mode="json", include=COMPARED),
-                    "full": full.model_dump(mode="json", include=COMPARED),
+                    "first": _compared_side(first),
+                    "full": _compared_side(full),
                 }
                 for first, full in self.verdicts
             ],
             "correlations": rows_of(self.correlations),
-            "hub": {"position": hub, "n": len(self.problems) - len(self.study.problems), "against": rows_of(against)},
+            "hub": {"position": hub, "n": int(self.outside.sum()), "against": rows_of(against)},
             "hub_scores_over_heads": rows_of(self.heads_of_hubs),
             "standard_error_ratio": {name: float(values.max()) for name, values in self.errors.items() if len(values)},
             "interval_width_ratio": {
@@ -227,8 +247,33 @@ class CompleteStudy:
 
     @cached_property
     def costs(self) -> list[Cost]:
-        """What each batch cost."""
+        """What each batch cost, as far as it is known."""
         return self.extraction.costs()
+
+    @property
+    def all_costs(self) -> list[Cost]:
+        """What each batch cost. Errors: ``NotMeasured`` where a run was cut off between a batch and its note."""
+        known, n = sum(cost.problems for cost in self.costs), len(self.problems)
+        if known < n:
+            raise NotMeasured(
+                f"needs what every batch cost; of {n - known:,} of {n:,} problems it was lost (--refresh)"
+            )
+        return self.costs
+
+    @property
+    def rounding(self) -> float:
+        """The largest difference of a weight from what is kept of it."""
+        return max(cost.rounding for cost in self.all_costs)
+
+    @property
+    def files(self) -> list[Path]:
+        """The arrays that were written."""
+        patterns = self.patterns
+        return [
+            Path(getattr(patterns, field.name).filename)
+            for field in fields(patterns)
+            if hasattr(getattr(patterns, field.name), "filename")
+        ]
 
     @cached_property
     def comparison(self) -> str:
@@ -248,9 +293,20 @@ class CompleteStudy:
         return content
 
 
+def _compared_side(result: CriterionResult) -> dict[str, Any]:
+    said = [word for word, _ in marks(result) if word not in ("selection-biased", "no controls")]
+    return {**result.model_dump(mode="json", include=COMPARED), "marks": said}
+
+
 def checkpoint_folder(output: Path, model: str) -> Path:
     """Where the checkpoints of a model are."""
     return output / "results" / f"{model}_full" / "checkpoints"
+
+
+def pearson_r(one: Array, other: Array) -> float:
+    """Correlation of two mean patterns [L, H, T, T] over causal cells; NaN where one does not vary."""
+    rows, columns = causal_cells(one.shape[-1])
+    return float(together(*(mean[..., rows, columns].reshape(1, -1) for mean in (one, other))))
 
 
 def compared(first: Moments, full: Moments) -> dict[str, Any]:
@@ -261,12 +317,11 @@ def compared(first: Moments, full: Moments) -> dict[str, Any]:
     varies = (errors > 0).all(axis=0)
     shrunk = errors[1, varies] / errors[0, varies]
     expected = np.sqrt(first.n / full.n)
-    r = float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 and other.std() > 0 else float("nan")
     return {
         "n_first": first.n,
         "n_full": full.n,
         "cells": len(one),
-        "pearson_r": r,
+        "pearson_r": pearson_r(first.mean, full.mean),
         "largest_difference": float(np.abs(one - other).max()),
         "mean_difference": float(np.abs(one - other).mean()),
         "cells_without_variation": int((~varies).sum()),

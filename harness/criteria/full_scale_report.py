@@ -1,13 +1,13 @@
 """What a run on all problems leaves for readers: the document, its entry in the journal, the README's words on resuming."""
 
-import shlex
+from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from harness.documents.command import command
 from harness.documents.entries import update_entry
 from harness.documents.full_scale import CONCLUSIONS, COSTS, FullScale
 from harness.documents.journal import JournalEntry, write_entry
-from harness.documents.markdown import code
 from harness.files import write_text
 from harness.results import CriterionResult
 
@@ -105,10 +105,9 @@ class FullScaleReport:
     def readme_text(self) -> str:
         """How checkpoints are laid out, and how a run that was cut goes on."""
         study = self._study
-        options = study.options
-        words = ["pytest", "checks/", *(word for name in options.models for word in ("--model", name)), "--full"]
-        words += ["--dataset", study.complete.problems.name]
-        words += ["--gsm8k-path", str(options.gsm8k_path)] if options.gsm8k_path else []
+        given = {**asdict(study.options), **study.provenance["options"]}
+        selection = ["checks/", "--study", "phase4", "--cache-dir", str(study.options.cache_dir)]
+        line = command(selection, study.options.models, given, str(study.options.output))
         return "\n".join(
             [
                 "## Checkpoints and resuming",
@@ -118,9 +117,10 @@ class FullScaleReport:
                 "holds the problems since the one before, `[problems, layers, heads, thoughts, thoughts]`, with its SHA-256 in "
                 "`checksums.json`. In between, every batch that is done is kept in the cache.",
                 "",
-                "Whatever ends a run, the same command goes on where it stopped and ends with the same bytes:",
+                "Whatever ends a run, the command that started it goes on where it stopped and ends with the same bytes. For "
+                "what is about all problems alone:",
                 "",
-                f"{code(shlex.join(words))}",
+                f"    {line}",
                 "",
                 "A damaged or missing checkpoint is written again. After a full disk, free some space first. `--refresh` starts "
                 "over. The checkpoints may be deleted when a run is done; nothing else reads them.",

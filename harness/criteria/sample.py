@@ -13,10 +13,12 @@ from harness.statistics import (
     mean_patterns,
     percentile_interval,
     resample,
+    resample_counts,
     resample_weights,
     shuffled,
     shuffled_means,
     side_by_side,
+    subset_counts,
     weighted_means,
 )
 
@@ -57,6 +59,27 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
+class Draws:
+    """Problems drawn many times: ``counts`` [draws, n] of each of them, ``of`` in every draw.
+
+    Two bytes for each problem and draw are kept; weights, which take eight, are made for some problems at a time.
+    """
+
+    counts: NDArray[np.uint16]
+    of: int
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitem__(self, draws: slice) -> "Draws":
+        return Draws(self.counts[draws], self.of)
+
+    def weights(self, problems: slice) -> Array:
+        """[draws, problems]: over all problems they sum to 1."""
+        return self.counts[:, problems] / self.of
+
+
+@dataclass(frozen=True)
 class Sample:
     """Patterns of n problems. ``draw_controls`` is off where a control of a control would make no sense.
 
@@ -70,6 +93,7 @@ class Sample:
     second: Callable[[], Array] | None = None
     """Brings the patterns of a second sample of problems, disjoint from the first."""
     _drawn: dict[Callable[[Array], Any], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _subsets: dict[int, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
     _draw_means: dict[tuple[Shuffle, int], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -110,10 +134,14 @@ class Sample:
         """[n, *]: ``per_problem`` of all patterns; it must be small."""
         return np.concatenate([per_problem(piece) for _, piece in self.pieces()])
 
-    def weighted(self, per_problem: PerProblem, weights: Array) -> Array:
-        """[draws, *]: means of ``per_problem`` under weights of problems [draws, n]."""
+    def weighted(self, per_problem: PerProblem, draws: Draws | Array) -> Array:
+        """[draws, *]: means of ``per_problem`` over problems drawn, or under their weights [draws, n]."""
+
+        def weights(rows: slice) -> Array:
+            return draws.weights(rows) if isinstance(draws, Draws) else draws[:, rows]
+
         return np.asarray(
-            sum(weighted_means(per_problem(piece), weights[:, rows]) for rows, piece in self.pieces()), dtype=np.float64
+            sum(weighted_means(per_problem(piece), weights(rows)) for rows, piece in self.pieces()), dtype=np.float64
         )
 
     def resample_of(self, per_problem: PerProblem, measure: Callable[[Array], Array]) -> Array:
@@ -123,11 +151,11 @@ class Sample:
         """
         self._require_two()
         if isinstance(self.raw, np.ndarray):
-            return resample(measure, per_problem(self.raw), self._weights)
+            return resample(measure, per_problem(self.raw), self._resamples.weights(slice(None)))
         at_once = max(1, KEPT_BYTES // per_problem(self._read(slice(1))).astype(np.float64).nbytes)
         return np.concatenate(
             [
-                measure(self.weighted(per_problem, self._weights[start : start + at_once]))
+                measure(self.weighted(per_problem, self._resamples[start : start + at_once]))
                 for start in range(0, RESAMPLES, at_once)
             ]
         )
@@ -140,28 +168,35 @@ class Sample:
         self._require_two()
         if RESAMPLES * self.mean.nbytes > KEPT_BYTES:
             at_once = max(1, BYTES_AT_ONCE // self.mean.nbytes)
-            return of_each(lambda weights: measure(self._mean_patterns(weights)), self._weights, at_once)
+            return of_each(lambda draws: measure(self._mean_patterns(draws)), self._resamples, at_once)
         return of_each(measure, self._resampled)
+
+    def subsets(self, size: int) -> Array:
+        """[2000, L, H, T, T]: mean patterns of so many problems, drawn without replacement; computed once for each size."""
+        if size not in self._subsets:
+            draws = Draws(subset_counts(len(self.raw), size, RESAMPLES, self.seed), size)
+            self._subsets[size] = self._mean_patterns(draws)
+        return self._subsets[size]
 
     def _require_two(self) -> None:
         if len(self.raw) < 2:
             raise NotApplicable("needs at least 2 problems to resample")
 
-    def _mean_patterns(self, weights: Array) -> Array:
+    def _mean_patterns(self, draws: Draws) -> Array:
         if isinstance(self.raw, np.ndarray):
-            return mean_patterns(self.patterns, weights)
-        total = np.zeros((len(weights), *self.raw.shape[1:]))
+            return mean_patterns(self.patterns, draws.weights(slice(None)))
+        total = np.zeros((len(draws), *self.raw.shape[1:]))
         for rows, piece in self.pieces():
-            total += mean_patterns(_side_by_side(piece), weights[:, rows])
+            total += mean_patterns(_side_by_side(piece), draws.weights(rows))
         return total
 
     @cached_property
-    def _weights(self) -> Array:
-        return resample_weights(len(self.raw), RESAMPLES, self.seed)
+    def _resamples(self) -> Draws:
+        return Draws(resample_counts(len(self.raw), RESAMPLES, self.seed), len(self.raw))
 
     @cached_property
     def _resampled(self) -> Array:
-        means = self._mean_patterns(self._weights)
+        means = self._mean_patterns(self._resamples)
         means.setflags(write=False)
         return means
 
@@ -210,7 +245,7 @@ def _side_by_side(raw: Array) -> Array:
     return np.moveaxis(np.ascontiguousarray(np.moveaxis(raw, (1, 2), (3, 4))), (3, 4), (1, 2))
 
 
-def of_each(measure: Callable[[Array], Array], means: Array, at_once: int | None = None) -> Array:
+def of_each(measure: Callable[[Any], Array], means: Any, at_once: int | None = None) -> Array:
     """``measure`` of mean patterns, or of weights of problems, [draws, ...], a few at a time."""
     step = at_once or max(1, BYTES_AT_ONCE // means[0].nbytes)
     return np.concatenate(side_by_side(lambda start: measure(means[start : start + step]), range(0, len(means), step)))

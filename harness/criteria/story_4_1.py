@@ -12,10 +12,15 @@ PATH = "data/attention_dataset_full_train.json"
 INVENTORY = "docs/DATA_INVENTORY.md"
 
 
+PUBLISHED = {("gsm8k", "train"): 7473, ("gsm8k", "test"): 1319}
+"""Problems of splits that others have counted: a file that was cut off has fewer."""
+
+
 def count(study: ProblemStudy) -> Measurement:
     """Problems kept and problems removed, against the size of the split."""
     full = study.full
-    found, size = len(full.kept) + len(full.removed), full.kept.split_size
+    found = len(full.kept) + len(full.removed)
+    size = PUBLISHED.get((full.kept.name, full.kept.split), full.kept.split_size)
     return Measurement(
         "== size of the split" if found == size else f"{found} of {size}",
         n_problems=len(full.kept),
@@ -80,7 +85,8 @@ CRITERIA = (
         "4.1-count",
         "acceptance",
         "The complete training set is loaded",
-        "Problems kept and problems removed, each with the reason, together are as many as the split has.",
+        "Problems kept and problems removed, each with the reason, together are as many as the split has: GSM8K's 7,473, or as "
+        "many as the file holds.",
         Rule("is", "== size of the split"),
         count,
         scope="run",

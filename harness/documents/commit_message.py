@@ -14,6 +14,7 @@ FINDINGS = (
     "1.5-sequential",
     "1.5-skip",
     "2.4-named",
+    "2.4-causal",
     "I.4-stats",
     "S.1-design",
     "B.7-roles",
@@ -23,6 +24,7 @@ FINDINGS = (
 """Criteria whose answers are said of each model."""
 OF_PAIRS = ("2.6-answers", "2.6-differ")
 CRITICAL = "2.4-critical"
+COUNTED = {"pass": "pass", "fail": "fail", "invalid": "are invalid", "skipped": "were skipped"}
 
 
 def commit_message(result: RunResult) -> str:
@@ -39,8 +41,11 @@ def commit_message(result: RunResult) -> str:
     paragraphs = [subject[:SUBJECT].rstrip(), "\n".join(_wrapped(_about(run)))]
     for model in run["models"]:
         own = {one.id: one for one in result.criteria if one.model == model["name"]}
+        hypotheses = [one.verdict for one in own.values() if one.kind == "hypothesis"]
+        counts = [f"{hypotheses.count(name)} {words}" for name, words in COUNTED.items() if name in hypotheses]
         phases = [f"{one.id} {one.verdict}" for one in result.phases if one.scope == model["name"]]
-        paragraphs.append("\n".join([*_wrapped(f"Model {_line(model['name'])}:"), *findings(own, phases)]))
+        said = [*(["hypotheses: " + ", ".join(counts)] if counts else []), *phases]
+        paragraphs.append("\n".join([*_wrapped(f"Model {_line(model['name'])}:"), *findings(own, said)]))
     for pair in dict.fromkeys(one.model for one in result.criteria if "_vs_" in one.model):
         found = {one.id: one for one in result.criteria if one.model == pair}
         paragraphs.append("\n".join([*_wrapped(f"Comparison {_line(pair)}:"), *_said(found, OF_PAIRS)]))
@@ -52,7 +57,8 @@ def findings(results: Mapping[str, CriterionResult], phases: Sequence[str] = ())
     lines = list(_said(results, FINDINGS))
     critical = results.get(CRITICAL)
     if critical is not None and critical.verdict in ("pass", "fail"):
-        lines += _wrapped(f"- {counted(int(critical.measured), 'critical head')} [{CRITICAL}]")  # type: ignore[arg-type]
+        above = counted(int(critical.measured), "head")  # type: ignore[arg-type]
+        lines += _wrapped(f"- {above} above the study's threshold for a critical head [{CRITICAL}]")
     return [*lines, *(_wrapped(f"- {'; '.join(phases)}") if phases else [])]
 
 
@@ -66,11 +72,15 @@ def _said(results: Mapping[str, CriterionResult], names: Sequence[str]) -> Itera
 
 
 def _about(run: Mapping[str, Any]) -> str:
+    """On what: the sample, and the complete set where that was looked at."""
     data = run["dataset"]
     shapes = joined(
         [f"{_line(model['name'])} {model['n_layers']} layers x {model['n_heads']} heads" for model in run["models"]]
     )
-    return f"Attention on {data['n']:,} of {data['split_size']:,} problems ({data['split']}, seed {run['seed']}); {shapes}."
+    complete = [one["n"] for one in run.get("samples", ()) if one.get("complete")]
+    also = f", and on all {complete[0]:,}" if complete else ""
+    sample = f"{data['n']:,} of {data['split_size']:,} problems ({data['split']}, seed {run['seed']})"
+    return f"Attention on {sample}{also}; {shapes}."
 
 
 def _line(text: str) -> str:

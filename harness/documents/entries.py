@@ -4,6 +4,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.files import read_text, write_text
+from harness.storage.locks import locked
 
 
 def update_entry(path: Path, key: str, text: str, heading: str, *, first: bool = False) -> Path:
@@ -11,8 +12,13 @@ def update_entry(path: Path, key: str, text: str, heading: str, *, first: bool =
 
     ``heading`` is what a document that is not there yet begins with. A new entry comes last, or where it is to be the
     ``first`` before the others. Errors: ``HarnessError`` when the entry's end mark is gone, or the document cannot be
-    read or written.
+    read or written. Processes that write in one document at once wait for one another.
     """
+    with locked(path.with_name(f".{path.name}")):
+        return _updated(path, key, text, heading, first)
+
+
+def _updated(path: Path, key: str, text: str, heading: str, first: bool) -> Path:
     start, end = _marks(key)
     entry = f"{start}\n{text.strip()}\n{end}"
     before = read_text(path, "a document") if path.exists() else heading

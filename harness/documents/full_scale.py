@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.documents.markdown import plain, table
-from harness.documents.phrases import NOTHING, confidence, interval, joined, number, percent, rule, scalar, study_name
+from harness.documents.phrases import (
+    NOTHING,
+    confidence,
+    interval,
+    joined,
+    marks,
+    number,
+    percent,
+    rule,
+    scalar,
+    study_name,
+)
 from harness.results import CriterionResult
 
 SURE = 0.95
@@ -51,10 +62,12 @@ class FullScale:
         changed, compared = len(self._changed), len(self._compared)
         first, full = ({tuple(head) for head in self.validation[f"top_10_{which}"]} for which in ("first", "full"))
         same = len(first & full)
-        says = "confirm all" if not changed else f"change {changed}"
+        kept = [row["full"]["verdict"] for row in self._compared if row not in self._changed]
+        left = len(self.validation["verdicts"]) - compared
         return (
-            f"All {self._all:,} problems {says} of the {compared} verdicts that {self._few} problems gave on "
-            f"{plain(self.model)}; {same} of the {len(first)} first heads are the same."
+            f"Of {compared} hypotheses about {plain(self.model)}, {len(kept)} have the same verdict on all {self._all:,} "
+            f"problems as on {self._few} ({kept.count('pass')} pass, {kept.count('fail')} fail), {changed} another"
+            f"{f', and {left} were not compared' if left else ''}; {same} of the {len(first)} first heads are the same."
         )
 
     @property
@@ -118,7 +131,8 @@ class FullScale:
         yield from ("", f"## Every hypothesis, on {self._few} and on {self._all:,} problems", "")
         yield (
             "Value, 95 % interval and verdict. An asterisk stands where the same problems chose what is measured, so that the "
-            "interval does not cover what fresh problems would give."
+            "interval does not cover what fresh problems would give; in brackets what else must be said of a verdict, as the "
+            "report explains it."
         )
         yield ""
         rows = []
@@ -156,7 +170,10 @@ class FullScale:
     def _sizes(self) -> Iterator[str]:
         yield from ("", "## How large, not only how sure", "")
         heads = self.validation["heads"]
-        yield f"Sample against all problems, over {heads} heads; q over random pairings of the heads. [4.3-significant]"
+        yield (
+            f"Sample against all problems, over {heads} heads. The interval is what 95 % of samples as large give; q is that of "
+            "random pairings of the heads, and cannot be less than 1.0e-04. [4.3-significant]"
+        )
         yield ""
         yield from table(
             ["of", "r", "95 % interval", "q", "size"],
@@ -165,7 +182,7 @@ class FullScale:
                     one["of"],
                     number(one["r"], 1.0),
                     interval(one["ci_low"], one["ci_high"]),
-                    number(one["q"]),
+                    _least(one["q"]),
                     one["size"],
                 ]
                 for one in self.validation["correlations"]
@@ -175,7 +192,8 @@ class FullScale:
         yield ""
         yield (
             f"CT{hub['position']}, the hub of the sample, against the other positions on the {hub['n']:,} problems that did not "
-            "choose it: mean difference of enrichment within problems, and the same in standard deviations (d). [4.3-hubs]"
+            "choose it: the mean over problems of each one's own enrichment (attention in shares of what reading evenly gives), "
+            "as a difference and in standard deviations (d), with a paired t-test; q is corrected over positions. [4.3-hubs]"
         )
         yield ""
         yield from table(
@@ -187,7 +205,7 @@ class FullScale:
                     interval(one["ci_low"], one["ci_high"]),
                     number(one["d"]),
                     one["size"],
-                    number(one["q"]),
+                    _least(one["q"]),
                 ]
                 for one in hub["against"]
             ],
@@ -195,7 +213,8 @@ class FullScale:
         yield ""
         yield (
             "Enrichment of each position, mean over heads, on the sample (with its interval over problems) and on all; paired "
-            "over heads. All heads saw the same problems, so that a small q says less than the interval. [4.3-hubs-paired]"
+            "over heads. It is that of the mean pattern, and so another number than the mean over problems above. All heads saw "
+            "the same problems, so that a small q says less than the interval. [4.3-hubs-paired]"
         )
         yield ""
         yield from table(
@@ -207,7 +226,7 @@ class FullScale:
                     number(one["full"]),
                     number(one["d"]),
                     one["size"],
-                    number(one["q"]),
+                    _least(one["q"]),
                 ]
                 for one in self.validation["hub_scores_over_heads"]
             ],
@@ -258,7 +277,9 @@ class FullScale:
         )
 
     def _said(self, result: CriterionResult) -> str:
-        words = f"{plain(result.statement)}: **{result.verdict}**"
+        also = [word for word, _ in marks(result)]
+        said = f" ({', '.join(also)})" if also else ""
+        words = f"{plain(result.statement)}: **{result.verdict}**{said}"
         if result.verdict == "skipped" or result.measured is None:
             return f"{words}{', ' + plain(result.reason) if result.reason else ''}. [{result.id}]"
         ends = interval(result.ci_low, result.ci_high)
@@ -277,7 +298,8 @@ def _value(row: Mapping[str, Any], threshold: Any) -> str:
 def _cell(row: Mapping[str, Any], threshold: Any) -> str:
     if row["measured"] is None:
         return f"{row['verdict']}{', ' + plain(row['reason']) if row['reason'] else ''}"
-    return f"{_value(row, threshold)}{plain('*') if row['biased'] else ''} {row['verdict']}"
+    also = f" ({', '.join(row['marks'])})" if row["marks"] else ""
+    return f"{_value(row, threshold)}{plain('*') if row['biased'] else ''} {row['verdict']}{also}"
 
 
 def _unsure(row: Mapping[str, Any]) -> bool:
@@ -296,3 +318,8 @@ def _named(heads: Sequence[tuple[int, ...]]) -> str:
 
 def _are(heads: Sequence[tuple[int, ...]]) -> str:
     return "are" if len(heads) > 1 else "is"
+
+
+def _least(q: float | None) -> str:
+    """A q, as far as it can be told from none at all."""
+    return "< 1e-100" if q is not None and q < 1e-100 else number(q)

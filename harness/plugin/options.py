@@ -263,6 +263,15 @@ def selected_criteria(config: pytest.Config, criteria: Sequence[Criterion]) -> t
     """The criteria that --study and --story leave. Errors: ``HarnessError`` for names there are none of."""
     studies = _known(config.option.study, [criterion.study for criterion in criteria], "study")
     stories = _known(config.option.story, [criterion.story for criterion in criteria], "story")
+    large = {criterion.story for criterion in criteria if criterion.study == LARGE}
+    wanted = config.option.full and (not stories or stories & large)
+    if config.option.full and not wanted:
+        raise HarnessError(
+            f"--full asks for {LARGE}, and --story {' --story '.join(sorted(stories))} leaves it out. Drop one of the two, or "
+            f"name a story of {LARGE} too: {', '.join(sorted(large))}."
+        )
+    if config.option.store != "float32" and not (wanted or LARGE in studies or stories & large):
+        raise HarnessError(f"--store is about {LARGE}, which is not judged here. Add --full, or leave --store out.")
     if config.option.full:
         studies |= {LARGE} if studies else set()
     elif not studies and not stories:

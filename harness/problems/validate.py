@@ -87,6 +87,11 @@ def clean(problems: ProblemSet) -> Cleaned:
     """Take out incomplete problems, then repetitions of earlier ones; ids and ``split_size`` stay as they were."""
     reasons = dict(incomplete(problems))
     usable = [problem for problem in problems if problem.id not in reasons]
-    reasons |= {repeated: f"repeats problem {original}" for repeated, original in duplicates(usable)}
+    answers = {problem.id: problem.answer for problem in usable}
+    reasons |= {
+        repeated: f"repeats problem {original}"
+        + ("" if answers[repeated] == answers[original] else " with another answer")
+        for repeated, original in duplicates(usable)
+    }
     kept = tuple(problem for problem in problems if problem.id not in reasons)
     return Cleaned(replace(problems, problems=kept), tuple(sorted(reasons.items())))

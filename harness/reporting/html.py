@@ -15,11 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.documents import phrases
+from harness.documents.command import rerun_command
 from harness.reporting import curves
 from harness.reporting.curves import Curves
 from harness.reporting.explorer import explorer_data
 from harness.reporting.planted_heads import planted_heads
-from harness.reporting.rerun import rerun_command
 from harness.reporting.strips import strip
 from harness.results import CriterionResult, PhaseResult, RunResult
 
@@ -413,9 +413,10 @@ def _sample_words(sample: Any) -> str:
     if _get(sample, "complete"):
         left_out = f", {size - n:,} left out" if size > n else ""
         return f"{_get(sample, 'split')}, complete set, {n:,} problems{left_out}"
+    another = "another " if _get(sample, "another") else ""
     count = f"all {n:,}" if n == size else f"{n:,}" + (f" of {size:,}" if size else "")
     alike = ", as many of each difficulty" if _get(sample, "as_many_of_each_difficulty") else ""
-    return f"{_get(sample, 'split') or 'sample'}, {count} problems{alike}"
+    return f"{_get(sample, 'split') or 'sample'}, {another}{count} problems{alike}"
 
 
 def _get(mapping: Any, *names: str) -> Any:

@@ -5,8 +5,10 @@ from harness.statistics.bootstrap import (
     mean_patterns,
     percentile_interval,
     resample,
+    resample_counts,
     resample_weights,
     simultaneous_interval,
+    subset_counts,
     weighted_means,
 )
 from harness.statistics.controls import shuffled, shuffled_means, uniform, uniform_context
@@ -60,6 +62,7 @@ __all__ = [
     "rearranged",
     "regression",
     "resample",
+    "resample_counts",
     "resample_weights",
     "resampled_pearson",
     "resampled_spearman",
@@ -69,6 +72,7 @@ __all__ = [
     "sign_flip_p",
     "simultaneous_interval",
     "spearman",
+    "subset_counts",
     "uniform",
     "uniform_context",
     "weighted_means",

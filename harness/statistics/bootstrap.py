@@ -10,14 +10,34 @@ from numpy.typing import NDArray
 from harness.measures.patterns import Array
 from harness.statistics.parallel import side_by_side
 
+COUNTED_AT_ONCE = 50
+
 
 @lru_cache(maxsize=4)
 def resample_weights(n: int, draws: int = 2000, seed: int = 0) -> Array:
     """`[draws, n]` weights of n problems drawn with replacement, read-only; every row sums to 1."""
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
+    weights = resample_counts(n, draws, seed) / n
     weights.setflags(write=False)
     return weights
+
+
+def resample_counts(n: int, draws: int = 2000, seed: int = 0) -> NDArray[np.uint16]:
+    """`[draws, n]`: how often each of n problems is among n drawn with replacement. Two bytes each: n may be large."""
+    rng = np.random.default_rng(seed)
+    counts = np.empty((draws, n), np.uint16)
+    for start in range(0, draws, COUNTED_AT_ONCE):
+        some = counts[start : start + COUNTED_AT_ONCE]
+        some[:] = rng.multinomial(n, np.full(n, 1 / n), size=len(some))
+    return counts
+
+
+def subset_counts(n: int, size: int, draws: int = 2000, seed: int = 0) -> NDArray[np.uint16]:
+    """`[draws, n]`: 1 for each of ``size`` of n problems drawn without replacement, 0 for the others."""
+    rng = np.random.default_rng((seed, 44))
+    counts = np.zeros((draws, n), np.uint16)
+    for draw in counts:
+        draw[rng.choice(n, size, replace=False)] = 1
+    return counts
 
 
 def weighted_means(raw: NDArray[Any], weights: Array) -> Array:

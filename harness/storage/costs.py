@@ -49,7 +49,8 @@ class Costs:
         self._before = now
         try:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{json.dumps(asdict(cost))}\n")
+                # The newline comes first: a line that was cut off must not take this one with it.
+                file.write(f"\n{json.dumps(asdict(cost))}")
         except OSError as error:
             raise cannot_write(self._path, error) from error
 

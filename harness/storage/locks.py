@@ -1,4 +1,4 @@
-"""One process at a time on one folder of the cache."""
+"""One process at a time on one folder of the cache, or one document."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.errors import HarnessError
+from harness.files import cannot_write
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a cache folder, which lies beside it; nested use within a process is free.
+    """Hold the lock of a folder or file, which lies beside it; nested use within a process is free.
 
-    Errors: ``HarnessError`` when the cache cannot be written.
+    Errors: ``HarnessError`` when nothing can be written there.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -21,9 +21,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock = FileLock(folder.with_suffix(".lock"), is_singleton=True)
         lock.acquire()
     except OSError as error:
-        raise HarnessError(
-            f"Cannot write the cache folder {folder.parent}: {error.strerror}. Choose another with --cache-dir."
-        ) from error
+        raise cannot_write(folder.parent, error, "another folder with --cache-dir or --output") from error
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from harness.criteria.complete import CompleteStudy, Moments, compared, moments
-from harness.criteria.criterion import Criterion, Measurement
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured
 from harness.criteria.evidence import ModelStudy
 from harness.criteria.full_scale_report import JOURNAL
 from harness.criteria.judged import judged_result
@@ -123,7 +123,27 @@ def test_each_row_is_about_all_problems_not_about_the_sample(study: ModelStudy) 
 
 
 def test_the_hub_is_tested_on_the_problems_outside_the_sample(study: ModelStudy) -> None:
-    assert measured(study, "4.3-hubs").n_problems == N - 60
+    taken = {problem.question for problem in study.problems}
+    fresh = [problem.question for problem in study.complete.problems if problem.question not in taken]
+    assert N - len(taken) <= len(fresh) < N
+    assert measured(study, "4.3-hubs").n_problems == study.complete.validation_content()["hub"]["n"] == len(fresh)
+
+
+def test_a_problem_of_the_sample_under_another_id_is_not_outside_it(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems = list(complete.problems)
+    outside = int(np.flatnonzero(complete.outside)[0])
+    problems[outside] = replace(problems[outside], question=study.problems[0].question.upper())
+    monkeypatch.setattr(complete, "problems", replace(complete.problems, problems=tuple(problems)))
+    monkeypatch.delitem(complete.__dict__, "outside")
+    assert not complete.outside[outside]
+    monkeypatch.delitem(complete.__dict__, "outside")
+
+
+def test_what_lies_outside_the_sample_alone_decides_the_value_without_it(study: ModelStudy) -> None:
+    raw = np.load(study.complete.patterns.raw.filename).astype(np.float64)
+    np.testing.assert_allclose(study.complete.rest, raw[study.complete.outside].mean(axis=0), atol=1e-12)
 
 
 def test_the_whole_array_is_saved_as_it_was_extracted(study: ModelStudy) -> None:
@@ -168,15 +188,18 @@ def test_a_checkpoint_of_other_problems_is_named_though_its_checksum_holds(
         checksums.write_text(known)
 
 
-def test_mass_that_is_lost_on_one_problem_is_seen(
-    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+def test_mass_that_is_lost_or_undefined_on_the_last_problem_is_seen(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    totals = np.array(complete.patterns.row_total)
-    totals[N - 1, 0, 0, 0] -= 0.02
-    monkeypatch.setitem(complete.__dict__, "patterns", replace(complete.patterns, row_total=totals))
-    found = measured(study, "4.2-sums")
-    assert found.value == pytest.approx(0.02, abs=1e-5)
-    assert not find("4.2-sums").rule.holds(found.value)
+    for value in (-0.02, np.nan):
+        totals = np.array(complete.patterns.row_total)
+        totals[N - 1, 0, 0, 0] += value
+        np.save(tmp_path / "totals.npy", totals)
+        mapped = np.load(tmp_path / "totals.npy", mmap_mode="r")
+        monkeypatch.setitem(complete.__dict__, "patterns", replace(complete.patterns, row_total=mapped))
+        found = measured(study, "4.2-sums")
+        assert found.value == pytest.approx(abs(value), abs=1e-5, nan_ok=True)
+        assert not find("4.2-sums").rule.holds(found.value)
 
 
 def test_a_run_that_ends_with_other_bytes_after_a_kill_is_seen(
@@ -237,9 +260,19 @@ def test_memory_that_grows_with_the_problems_fails(
 def test_memory_needs_more_than_a_thousand_problems(
     study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(complete.__dict__, "costs", costs(100, 100))
+    monkeypatch.setattr(CompleteStudy, "all_costs", costs(100, 100))
     with pytest.raises(NotApplicable, match=r"1,000"):
         measured(study, "4.2-memory")
+
+
+@pytest.mark.parametrize("name", ["4.2-time", "4.2-memory", "4.2-shape"])
+@pytest.mark.parametrize("known", [costs(100, 100), []])
+def test_without_what_every_batch_cost_nothing_is_said_of_it(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch, name: str, known: list[Cost]
+) -> None:
+    monkeypatch.setitem(complete.__dict__, "costs", known)
+    with pytest.raises(NotMeasured, match="it was lost"):
+        measured(study, name)
 
 
 @pytest.mark.parametrize(("seconds", "holds"), [(2699.9, True), (2700.0, False)])
@@ -344,14 +377,15 @@ def test_a_validation_report_that_says_something_else_is_seen(
         path.write_text(sound, encoding="utf-8")
 
 
-def test_a_test_over_heads_that_says_something_else_is_seen(study: ModelStudy) -> None:
+@pytest.mark.parametrize("name", ["sample", "full", "t", "p", "q", "d"])
+def test_a_test_over_heads_that_says_something_else_is_seen(study: ModelStudy, name: str) -> None:
     path = study.absolute(study.complete.validation)
     sound = path.read_text(encoding="utf-8")
     content = json.loads(sound)
-    content["hub_scores_over_heads"][2]["t"] *= 1.01
+    content["hub_scores_over_heads"][2][name] += 0.01
     path.write_text(json.dumps(content), encoding="utf-8")
     try:
-        assert measured(study, "4.3-hubs-paired").value == "wrong: CT2"
+        assert measured(study, "4.3-hubs-paired").value == f"wrong: {name} of CT2"
     finally:
         path.write_text(sound, encoding="utf-8")
 
@@ -416,3 +450,57 @@ def test_a_full_scale_finding_that_the_commit_message_lacks_is_seen(
 ) -> None:
     monkeypatch.setattr("harness.criteria.story_4_4.findings", lambda results: [])
     assert "the commit message lacks 4.3-confirmed" in str(measured(study, "4.4-report").value)
+
+
+def test_a_saved_array_with_the_values_of_another_problem_is_seen(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = study.absolute(complete.raw)
+    sound = path.read_bytes()
+    np.save(path, np.load(path)[::-1])
+    try:
+        assert measured(study, "4.2-shape").value == "other values than were extracted"
+    finally:
+        path.write_bytes(sound)
+
+
+def test_an_array_of_another_shape_is_told(
+    study: ModelStudy, complete: CompleteStudy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "raw.npy", np.load(complete.patterns.raw.filename)[:, :, :, :5, :5])
+    fewer = replace(complete.patterns, raw=np.load(tmp_path / "raw.npy", mmap_mode="r"))
+    monkeypatch.setitem(complete.__dict__, "patterns", fewer)
+    monkeypatch.delitem(complete.__dict__, "raw")
+    found = measured(study, "4.2-shape").value
+    monkeypatch.undo()
+    monkeypatch.delitem(complete.__dict__, "raw", raising=False)
+    _ = complete.raw
+    assert found == f"[{N}, 4, 8, 5, 5]"
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("4.3-hub-se", "errors"), ("4.3-intervals", "widths")])
+@pytest.mark.parametrize(("ratio", "holds"), [(0.99, True), (1.0, False)])
+def test_errors_and_intervals_must_be_smaller_on_all_problems(
+    study: ModelStudy,
+    complete: CompleteStudy,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    attribute: str,
+    ratio: float,
+    holds: bool,
+) -> None:
+    getattr(complete, attribute)
+    monkeypatch.setitem(complete.__dict__, attribute, {"incoming": np.array([ratio, ratio])})
+    assert find(name).rule.holds(measured(study, name).value) is holds
+
+
+def test_a_damaged_checkpoint_is_written_again_and_named(study: ModelStudy, complete: CompleteStudy) -> None:
+    (path, _) = complete.checkpoints
+    place = study.absolute(path)
+    sound = place.read_bytes()
+    place.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
+    del complete.__dict__["checkpoints"]
+    found = measured(study, "4.2-checkpoints")
+    assert found.value == "valid"
+    assert found.beside["written again"] == ["attention_checkpoint_1000.npy"]
+    assert place.read_bytes() == sound

@@ -49,7 +49,7 @@ def test_it_has_hub_flow_heads_size_and_shape_each_with_its_criterion() -> None:
         "CT1 receives most attention (0.039 of each query's) [1.5-hub-confidence]",
         "Sequential flow? no (0.244 against 0.5) [1.5-sequential]",
         "Most critical: L2H5 (0.516), L1H1 (0.446), L2H4 (0.421) [2.4-named]",
-        "2 critical heads [2.4-critical]",
+        "2 heads above the study's threshold for a critical head [2.4-critical]",
         "phase1 fail",
     ):
         assert words in text

@@ -19,6 +19,7 @@ def side(
         "biased": False,
         "confidence": confidence,
         "reason": reason,
+        "marks": [],
     }
 
 
@@ -130,9 +131,12 @@ def test_a_biased_interval_has_an_asterisk() -> None:
 def test_in_short_counts_what_was_compared_what_changed_and_which_heads_stayed() -> None:
     same, changed = document(SAME, MOVED, LEFT), document(SAME, CHANGED, top_10_full=[[0, 1], [0, 0]])
     assert same.in_short == (
-        "All 7,473 problems confirm all of the 2 verdicts that 100 problems gave on m; 2 of the 2 first heads are the same."
+        "Of 2 hypotheses about m, 2 have the same verdict on all 7,473 problems as on 100 (2 pass, 0 fail), 0 another, and 1 "
+        "were not compared; 2 of the 2 first heads are the same."
     )
-    assert "change 1 of the 2 verdicts" in changed.in_short
+    assert (
+        "1 have the same verdict on all 7,473 problems as on 100 (1 pass, 0 fail), 1 another; 1 of" in changed.in_short
+    )
     assert "1 of the 2 first heads are the same" in changed.in_short
 
 
@@ -182,3 +186,14 @@ def test_every_finding_names_its_criterion() -> None:
 def test_a_claim_with_marks_of_markdown_stays_text() -> None:
     sly = {**SAME, "statement": "<script> | [a](b) *c*"}
     assert r"\<script\> \| \[a\](b) \*c\* [1.2-max]" in document(sly).text
+
+
+def test_what_the_report_says_of_a_verdict_stands_beside_it() -> None:
+    vacuous = row("1.2-max", {**SAME["first"], "marks": ["vacuous"]}, SAME["full"])
+    assert r"\[0.7, 0.9\] pass (vacuous) | 0.81 \[0.8, 0.82\] pass |" in document(vacuous).text
+
+
+def test_a_q_that_is_next_to_none_is_not_written_as_a_number() -> None:
+    hub = document(SAME).validation["hub"]
+    far = {**hub, "against": [{**hub["against"][0], "q": 1e-200}]}
+    assert "| large | < 1e-100 |" in document(SAME, hub=far).text

@@ -83,6 +83,22 @@ def test_a_logarithmic_axis_keeps_order_and_ratios(controls, threshold):
     assert value < twice < four
 
 
+@pytest.mark.parametrize("measured", [1e-200, 1e-150, 1e-16, 0.9])
+def test_a_logarithmic_axis_reaches_as_far_down_as_any_p(measured):
+    figure = calibration_strip(
+        measured=measured,
+        interval=None,
+        threshold=0.001,
+        comparator="<",
+        attainable=(0.0, 1.0),
+        controls={},
+        logarithmic=True,
+    )
+    left, right = _shaded(figure)
+    (value,) = set(_pixels(figure, MODEL))
+    assert bool(left <= value <= right) is (measured < 0.001)
+
+
 def test_both_ends_of_a_range_pass_and_are_marked():
     figure = calibration_strip(**TYPICAL | {"threshold": (0.3, 0.5), "comparator": "between"})
     assert "0.3 to 0.5" in _texts(figure)

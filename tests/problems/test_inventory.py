@@ -80,7 +80,7 @@ def test_an_entry_is_inserted_once_and_replaced_in_its_place(tmp_path: Path) -> 
     update_inventory(path, "b", "another\ntext")
     assert path.read_bytes() == first.replace(b"text of b", b"another\ntext")
     assert path.read_text(encoding="utf-8").startswith("# Data inventory\n")
-    assert [file.name for file in path.parent.iterdir()] == ["DATA_INVENTORY.md"]
+    assert [file.name for file in path.parent.iterdir() if not file.name.startswith(".")] == ["DATA_INVENTORY.md"]
 
 
 def test_what_people_wrote_around_the_entries_stays(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.documents import phrases
+from harness.documents.command import rerun_command
 from harness.reporting.explorer import explorer_data
 from harness.reporting.html import render
-from harness.reporting.rerun import rerun_command
 from harness.results import ControlResult
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}

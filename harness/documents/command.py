@@ -1,7 +1,7 @@
-"""The command line that judges one criterion again."""
+"""Command lines that give a run its options again."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ OPTION_FLAGS_UNLESS = {
     "dtype": ("--dtype", "float32"),
     "sweep_problems": ("--sweep-problems", 1000),
     "batch_size": ("--batch-size", "auto"),
-    "cache_dir": ("--cache-dir", None),
+    "store": ("--store", "float32"),
 }
 
 
@@ -31,7 +31,13 @@ def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
     models = list(options.get("models") or ())
     if item.model != "run":
         models = item.model.split("_vs_") if "_vs_" in item.model else [item.model]
-    words = ["pytest", *_selection(item)]
+    folder = str(Path(options.get("output") or "reports") / "rerun")
+    return command([*_selection(item)], models, options, folder)
+
+
+def command(selection: Sequence[str], models: Sequence[str], options: Mapping[str, Any], output: str) -> str:
+    """The line that runs ``selection`` (node ids, or options that select) with ``options``, by their names in a run."""
+    words = ["pytest", *selection]
     for model in models:
         words += ["--model", model]
     for key, flag in OPTION_FLAGS.items():
@@ -46,8 +52,7 @@ def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
         words += ["--ablate-at", place]
     if options.get("quick"):
         words.append("--quick")
-    words += ["--output", str(Path(options.get("output") or "reports") / "rerun")]
-    return shlex.join(words)
+    return shlex.join([*words, "--output", output])
 
 
 def _selection(item: CriterionResult) -> list[str]:
