@@ -51,6 +51,15 @@ def test_a_problem_that_is_lost_without_a_reason_is_missed(
     assert measured(study, "4.1-count").value == "3 of 4"
 
 
+def test_a_file_of_gsm8k_that_was_cut_off_is_not_the_complete_set(
+    study: ProblemStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = study.full
+    cut = Cleaned(replace(full.kept, name="gsm8k"), full.removed)
+    monkeypatch.setitem(study.__dict__, "full", cut)
+    assert measured(study, "4.1-count").value == "4 of 7473"
+
+
 def test_the_saved_set_and_what_was_left_out_are_read_back(study: ProblemStudy) -> None:
     assert measured(study, "4.1-saved").value == "equal, present"
     path = study.absolute(PATH)

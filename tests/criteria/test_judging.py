@@ -423,3 +423,14 @@ def test_heads_of_the_model_itself_are_planted_where_ranked_ones_are_judged_and_
     assert (found is not None) == planted
     if found is not None:
         assert (found.n_problems, found.seed) == (8, study.options.seed)
+
+
+@pytest.mark.parametrize("option", ["output", "cache_dir"])
+def test_a_folder_that_cannot_be_written_is_named_with_its_option(tmp_path: Path, option: str) -> None:
+    (tmp_path / "file").write_text("")
+    folders = {"output": tmp_path / "out", "cache_dir": tmp_path / "cache", option: tmp_path / "file" / "folder"}
+    with pytest.raises(HarnessError) as raised:
+        Run(RunOptions(dataset="synthetic", **folders)).preflight()
+    said = str(raised.value)
+    assert said.startswith(f"Nothing can be written to {folders[option]} (--{option.replace('_dir', '-dir')})")
+    assert "make this one writable" in said

@@ -171,6 +171,14 @@ def test_a_phase_is_what_its_conditions_are(change: dict[str, Any], verdict: str
     assert verdict_of(own, PHASES[0].conditions) == verdict
 
 
+def test_a_phase_that_any_model_passes_does_not_discriminate() -> None:
+    names = PHASES[0].conditions
+    own = {name: result(name, null_should_pass=True) for name in names}
+    assert verdict_of(own, names) == f"pass (does not discriminate: {', '.join(names)})"
+    own[names[0]] = result(names[0], discriminates=True)
+    assert verdict_of(own, names) == "pass"
+
+
 def test_a_phase_with_a_condition_that_was_not_judged_is_incomplete() -> None:
     assert verdict_of({name: result(name) for name in PHASES[0].conditions[1:]}, PHASES[0].conditions) == "incomplete"
     assert [phase.verdict for phase in phase_results([result("1.2-max")], {"model": ["m"]})] == ["incomplete"]

@@ -1,3 +1,4 @@
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,19 @@ def test_an_entry_without_its_end_is_not_guessed_at(path: Path) -> None:
     with pytest.raises(HarnessError, match="has lost the mark that ends its entry a"):
         update_entry(path, "a", "two", HEADING)
     assert path.read_bytes() == before
+
+
+def _enter(path: Path, names: list[str]) -> None:
+    for name in names:
+        update_entry(path, name, f"text of {name}", HEADING)
+
+
+def test_processes_that_write_at_once_lose_no_entry(path: Path) -> None:
+    names = [[f"{process}-{number}" for number in range(20)] for process in range(2)]
+    writers = [multiprocessing.get_context("spawn").Process(target=_enter, args=(path, some)) for some in names]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    text = path.read_text(encoding="utf-8")
+    assert all(entry_of(text, name).strip() == f"text of {name}" for some in names for name in some)

@@ -192,3 +192,27 @@ class TestStopping:
         assert paragraph.startswith("ERROR: --stop-unless-passed is given, but ")
         assert all(part in paragraph for part in parts)
         assert calls(pytester) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--full", "--story", "1.2"], ["--full asks for phase4, and --story 1.2 leaves it out", "4.1"]),
+        (["--store", "float16"], ["--store is about phase4, which is not judged here", "Add --full"]),
+        (["--store", "float16", "--study", "phase1"], ["--store is about phase4"]),
+    ],
+    ids=" ".join,
+)
+def test_options_about_all_problems_are_refused_where_they_are_not_judged(
+    phased: Checks, pytester: pytest.Pytester, arguments: list[str], parts: list[str]
+) -> None:
+    result = phased(*arguments)
+    assert result.ret == 4
+    (paragraph,) = [line for line in result.errlines if line]
+    assert all(part in paragraph for part in parts)
+    assert calls(pytester) == []
+
+
+@pytest.mark.parametrize("arguments", [["--story", "4.2"], ["--study", "phase4"], ["--full"]], ids=" ".join)
+def test_where_they_are_judged_half_precision_may_be_asked_for(phased: Checks, arguments: list[str]) -> None:
+    assert phased("--store", "float16", *arguments).ret == 0

@@ -117,6 +117,12 @@ def test_cleaning_keeps_and_removes_every_problem_once_with_its_reason() -> None
     assert clean(cleaned.kept).kept == cleaned.kept
 
 
+def test_a_question_asked_again_with_another_answer_is_removed_for_that() -> None:
+    problems = (Problem(0, "One?", "S", 1.0), Problem(1, "one", "S", 1.0), Problem(2, "ONE", "S", 2.0))
+    cleaned = clean(ProblemSet("set", "train", problems, 3, None, "here"))
+    assert cleaned.removed == ((1, "repeats problem 0"), (2, "repeats problem 0 with another answer"))
+
+
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_gsm8k_is_complete_and_free_of_duplicates(gsm8k: Path, split: str) -> None:
     problems = load_split("gsm8k", split, gsm8k)

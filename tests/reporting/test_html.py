@@ -406,10 +406,12 @@ def test_phase_4_names_the_complete_set_and_how_many_problems_it_has(make_run, m
     row = make_criterion("4.3-overlap", study="phase4", n_problems=n)
     run = make_run([make_criterion(), row])
     first = {"studies": ["phase1"], "split": "train", "n": 100, "split_size": 7473, "complete": False}
-    run.run["samples"] = [first, {**first, "studies": ["phase4"], "n": n, "complete": True}]
+    second = {**first, "studies": ["phase2"], "another": True}
+    run.run["samples"] = [first, second, {**first, "studies": ["phase4"], "n": n, "complete": True}]
     page = Page(render(run, tmp_path))
     said = words(page.all("section")[0])
-    assert f"train, 100 of 7,473 problems (Phase 1); train, complete set, {named} (Phase 4)" in said
+    assert "train, 100 of 7,473 problems (Phase 1); train, another 100 of 7,473 problems (Phase 2)" in said
+    assert f"train, complete set, {named} (Phase 4)" in said
     assert f"problems {n:,}" in words(page.row("4.3-overlap"))
 
 
