@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import HarnessError
+from harness.storage.resumed import continued
 from harness.storage.store import ArrayStore, chunk_sizes, open_finished, tear
 
 LAYOUT = {"a": ((7, 3), np.dtype(np.float32)), "b": ((7,), np.dtype(np.int32))}
@@ -122,3 +123,11 @@ def test_a_torn_store_lacks_its_last_chunk_and_holds_something_else_there(whole:
 def test_chunks_have_the_sizes_of_the_plan(whole: Path, tmp_path: Path) -> None:
     assert chunk_sizes(whole) == [2, 3, 2]
     assert chunk_sizes(tmp_path / "nothing") == []
+
+
+def test_a_store_whose_manifest_has_its_spaces_elsewhere_ends_alike_when_it_is_cut_off(whole: Path) -> None:
+    manifest = whole / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()), indent=2))
+    found = continued(whole, fill)
+    assert found.before == found.after
+    assert found.repeated == len(PLAN[-1])
