@@ -58,7 +58,7 @@ PLACES = (
     Place(RowFile, "create", "claiming the files"),
     Place(RowFile, "write", "writing rows"),
     Place(os, "fsync", "fsync"),
-    Place(store, "_checksum", "checksums"),
+    Place(store, "_digest", "checksums"),
     Place(store.ArrayStore, "_save", "manifest"),
     Place(checkpoints, "write_checkpoint", "files of blocks"),
     Place(costs.Peak, "_now", "watching memory (beside the rest)", beside=True),

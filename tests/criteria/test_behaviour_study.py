@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import harness
 from harness.behaviour import CODES, ERROR_CLASSES, FEATURES
 from harness.cli import main
-from harness.criteria.behaviour_report import HEADINGS, BehaviourReport, _plain
+from harness.criteria.behaviour_report import HEADINGS, BehaviourReport
 from harness.criteria.case_files import CaseFiles, narrative
 from harness.criteria.cases import Case, choose
 from harness.criteria.criterion import NotMeasured
@@ -26,6 +26,7 @@ from harness.criteria.registry import criteria, find
 from harness.criteria.roles import CLAIMS, standing
 from harness.criteria.sensitivity_files import FEATURE_WORDS
 from harness.criteria.taxonomy_files import TaxonomyFiles
+from harness.documents.markdown import plain
 from harness.figures.save import save_figure
 from harness.interventions.designs import blocks_design
 from harness.judging import Run
@@ -428,7 +429,7 @@ def test_the_report_quotes_the_solution_of_every_case_line_by_line(study: ModelS
     for case in study.case_files.content:
         quoted = text.split(f"Problem {case['problem_id']}, ")[1].split("Gold answer")[0]
         lines = [line.rstrip().removeprefix("> ") for line in quoted.splitlines() if line.startswith("> ")]
-        plain = [_plain(line) for line in (case["question"], *case["solution"].splitlines()) if line.strip()]
+        plain = [plain(line) for line in (case["question"], *case["solution"].splitlines()) if line.strip()]
         assert lines == plain
 
 
