@@ -429,8 +429,8 @@ def test_the_report_quotes_the_solution_of_every_case_line_by_line(study: ModelS
     for case in study.case_files.content:
         quoted = text.split(f"Problem {case['problem_id']}, ")[1].split("Gold answer")[0]
         lines = [line.rstrip().removeprefix("> ") for line in quoted.splitlines() if line.startswith("> ")]
-        quoted = [plain(line) for line in (case["question"], *case["solution"].splitlines()) if line.strip()]
-        assert lines == quoted
+        expected = [plain(line) for line in (case["question"], *case["solution"].splitlines()) if line.strip()]
+        assert lines == expected
 
 
 def made_up(verdict: str, discriminates: bool | None = None, **more: Any) -> Callable[[str], CriterionResult]:
