@@ -9,6 +9,7 @@ from harness.criteria.evidence import ModelStudy
 from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.steps_files import ALL, FILLS, mean_designs
 from harness.criteria.steps_reread import wrong_designs, wrong_rows, wrong_summary
+from harness.extraction.cached import storing_code
 from harness.files import digest
 from harness.problems import LEVELS, ProblemSet, level
 
@@ -89,7 +90,7 @@ def resumes(study: ModelStudy) -> Measurement:
     about, design = study.intervened.about("sweep"), study.intervened.sweep_design()
     conditions = list(design.values())
     study.steps_files.answered("sweep")
-    key = digest(about.key(repr(conditions)), statistics_code(), "resumed")[:32]
+    key = digest(about.key(repr(conditions)), statistics_code(), storing_code(), "resumed")[:32]
 
     def measure() -> Measurement:
         found = about.resumed(conditions, f"{len(design)} conditions, sweep")

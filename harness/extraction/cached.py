@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from harness.files import digest, file_digest, replacing, write_json, write_text
 from harness.models.registry import ModelFiles
 from harness.problems import ProblemSet
 from harness.storage.blocks import Blocks
+from harness.storage.checkpoints import write_checkpoint
 from harness.storage.costs import Cost, read_costs
 from harness.storage.locks import locked
 from harness.storage.progress import Progress, quiet
@@ -42,6 +43,7 @@ BATCHES_TRIED = 4
 
 _PACKAGE = Path(__file__).parents[1]
 _CODE = ("attention.py", "models/*.py", "extraction/*.py", "problems/words.py")
+_STORING = ("files.py", "storage/*.py", "engines/*.py")
 
 
 @dataclass
@@ -160,9 +162,10 @@ class CachedExtraction:
         return content
 
     def resumed(self) -> Resumed:
-        """Extract the first few batches of problems, then cut a copy of that off in its last batch and continue it."""
+        """Extract the first few batches of problems, with a checkpoint of every block, then cut a copy of that off in its
+        last batch and continue it."""
         folder = self._beside("resumed")
-        path = folder / "found.json"
+        path = folder / f"found-{self.stored}-{storing_code()[:12]}.json"
         with locked(folder):
             if not path.is_file():
                 few = replace(self.problems, problems=self.problems.problems[: BATCHES_TRIED * self.batch_size])
@@ -171,9 +174,16 @@ class CachedExtraction:
                     from harness.extraction.extract import extract_attention
 
                     size = self.batch_size + self.batch_size // 2
-                    blocks = Blocks(size, lambda problems, store: None)
                     extract_attention(
-                        self.model(), few, self.batch_size, folder=place, blocks=blocks, engine=self.engine
+                        self.model(),
+                        few,
+                        self.batch_size,
+                        folder=place,
+                        blocks=Blocks(
+                            size, lambda done, store: write_checkpoint(place, done, partial(store.read, "raw"))
+                        ),
+                        engine=self.engine,
+                        stored=np.dtype(self.stored),
                     )
 
                 with tempfile.TemporaryDirectory(prefix="whole-", dir=folder.parent) as temporary:
@@ -295,6 +305,12 @@ def _read_looks(path: Path) -> Looks | None:
 def code_version() -> str:
     """Digest of the code and packages that decide what an extraction contains."""
     return sources_digest(_CODE, ("torch", "transformers", "peft", "tokenizers"))
+
+
+@cache
+def storing_code() -> str:
+    """Digest of the code that decides whether a run that was cut off ends as one that was not."""
+    return sources_digest(_STORING, ())
 
 
 def sources_digest(

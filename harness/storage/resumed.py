@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.files import digest, file_digest
-from harness.storage.store import array_names, chunk_sizes, tear
+from harness.storage.checkpoints import checkpoint_name
+from harness.storage.store import chunk_sizes, tear
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,13 @@ def continued(folder: Path, run: Callable[[Path], object]) -> Resumed:
         copy = Path(temporary) / "copy"
         shutil.copytree(folder, copy)
         repeated = tear(copy)
+        (copy / checkpoint_name(sum(chunk_sizes(folder)))).unlink(missing_ok=True)
         run(copy)
         return Resumed(chunk_sizes(folder), repeated, _digests(folder), _digests(copy))
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """Of the arrays, and of what the manifest says: one that an earlier version wrote may have its spaces elsewhere."""
+    """Of the arrays, of checkpoints, and of what the manifest says: an earlier version may have put its spaces elsewhere."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    arrays = {name: file_digest(folder / name) for name in (f"{one}.npy" for one in array_names(folder))}
+    arrays = {path.name: file_digest(path) for path in sorted(folder.glob("*.npy"))}
     return {**arrays, "manifest.json": digest(json.dumps(manifest))}

@@ -159,12 +159,6 @@ def kept_arrays(folder: Path, names: Sequence[str], make: Callable[[Path], objec
     return arrays
 
 
-def array_names(folder: Path) -> list[str]:
-    """The arrays of the store in a folder; none where there is none."""
-    manifest = _read(folder / "manifest.json")
-    return [] if manifest is None else list(manifest.layout)
-
-
 def chunk_sizes(folder: Path) -> list[int]:
     """Rows of each chunk of the store in a folder; empty where there is none."""
     manifest = _read(folder / "manifest.json")
