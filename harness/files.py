@@ -15,6 +15,9 @@ import numpy as np
 
 from harness.errors import HarnessError
 
+_PARTIAL = ".partial-"
+"""In the names of files that are being written."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -25,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_PARTIAL}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -41,6 +44,12 @@ def replacing(path: Path) -> Iterator[Path]:
         raise cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path) -> None:
+    """Remove what killed processes were writing anywhere in a folder; only for who has it to itself."""
+    for path in folder.rglob(f".*{_PARTIAL}*"):
+        path.unlink(missing_ok=True)
 
 
 def read_text(path: Path, needed: str) -> str:

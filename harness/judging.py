@@ -11,11 +11,10 @@ from typing import Any, get_args
 
 from harness.criteria.calibration import calibrate
 from harness.criteria.complete import checkpoint_folder
-from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Scope
+from harness.criteria.criterion import Criterion, NotMeasured, Scope
 from harness.criteria.evidence import ModelStudy, ProblemStudy
-from harness.criteria.hypothesis import undefined
 from harness.criteria.intervened import SampleName
-from harness.criteria.judged import judged_result
+from harness.criteria.judged import judge
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
 from harness.criteria.planted_heads import ranks_heads
@@ -27,7 +26,6 @@ from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
 from harness.extraction.sizes import cached_size
 from harness.files import jsonable
 from harness.interventions.cached import CachedAnswers
-from harness.measures import NotApplicable, NotFinite
 from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
@@ -129,7 +127,8 @@ class Run:
         """The verdict on one criterion; the same object when asked again."""
         known = (criterion.id, scope)
         if known not in self._results:
-            self._results[known] = self._judge(criterion, scope)
+            evidence, broken = self._evidence(criterion, scope), self._broken_ground(criterion, scope)
+            self._results[known] = judge(criterion, scope, evidence, broken)
         return self._results[known]
 
     def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
@@ -334,20 +333,6 @@ class Run:
                 ) from error
         if shutil.disk_usage(self.options.output).free < 10_000_000:
             raise HarnessError(f"Less than 10 MB are free at {self.options.output}. Free some space first.")
-
-    def _judge(self, criterion: Criterion, scope: str) -> CriterionResult:
-        study = self._evidence(criterion, scope)
-        broken = self._broken_ground(criterion, scope)
-        try:
-            measured = criterion.measure(study)
-        except (NotApplicable, NotMeasured) as error:
-            return judged_result(criterion, scope, Measurement(None, reason=str(error)), "skipped")
-        except NotFinite as error:
-            measured = undefined(str(error))
-        if broken:
-            reason = f"rests on {', '.join(broken)}, which failed"
-            return judged_result(criterion, scope, Measurement(**{**measured.__dict__, "reason": reason}), "invalid")
-        return judged_result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
 
     def _evidence(self, criterion: Criterion, scope: str) -> ProblemStudy | ModelStudy | PairStudy:
         match criterion.scope:

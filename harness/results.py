@@ -14,6 +14,10 @@ Reach = Literal["normal", "unattainable", "cannot fail"]
 Scalar = float | int | bool | str | None
 
 
+FILE = "criteria.json"
+"""The file of an output folder that holds all of a run."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -102,7 +106,7 @@ def read_results(folder: Path) -> RunResult:
 
     Errors: ``HarnessError`` when it is missing, unreadable, or not what this version of the harness writes.
     """
-    path = folder / "criteria.json"
+    path = folder / FILE
     try:
         return RunResult.model_validate_json(read_text(path, "the folder of a run, with its criteria.json,"))
     except ValidationError as error:

@@ -107,8 +107,9 @@ class CompleteStudy:
     def raw(self) -> str:
         """attention_patterns_full_raw.npy [N, L, H, T, T], copied without reading it into memory."""
         name = f"{self.folder}/attention_patterns_full_raw.npy"
+        extracted = self.patterns.raw.filename
         with replacing(self.study.absolute(name)) as temporary:
-            shutil.copyfile(self.patterns.raw.filename, temporary)
+            shutil.copyfile(extracted, temporary)
         return name
 
     @property

@@ -1,13 +1,31 @@
-"""From a measurement to a row of the results."""
+"""From a criterion to a row of the results."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from harness.criteria.criterion import ControlValue, Criterion, Measurement
+from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured
+from harness.criteria.hypothesis import undefined
 from harness.files import jsonable
+from harness.measures import NotApplicable, NotFinite
 from harness.results import ControlResult, CriterionResult
 
 DRAWN_CONTROL_PASSES = 0.05
 """A drawn control passes when more than this share of its draws does."""
+
+
+def judge(criterion: Criterion, scope: str, study: Any, broken: Sequence[str] = ()) -> CriterionResult:
+    """The verdict on one criterion, given the evidence of its scope and the failed criteria that it rests on."""
+    try:
+        measured = criterion.measure(study)
+    except (NotApplicable, NotMeasured) as error:
+        return judged_result(criterion, scope, Measurement(None, reason=str(error)), "skipped")
+    except NotFinite as error:
+        measured = undefined(str(error))
+    if broken:
+        reason = f"rests on {', '.join(broken)}, which failed"
+        return judged_result(criterion, scope, replace(measured, reason=reason), "invalid")
+    return judged_result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
 
 
 def judged_result(criterion: Criterion, scope: str, measured: Measurement, verdict: str) -> CriterionResult:

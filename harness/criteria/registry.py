@@ -14,6 +14,8 @@ from harness.criteria import (
     story_2_4,
     story_2_5,
     story_2_6,
+    story_3_1,
+    story_3_3,
     story_4_1,
     story_4_2,
     story_4_3,
@@ -66,7 +68,10 @@ _STORIES = (
     story_4_2,
     story_4_3,
     story_4_4,
+    story_3_3,
+    story_3_1,
 )
+"""Those that look at what the others left come last."""
 
 
 @cache

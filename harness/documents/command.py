@@ -31,7 +31,9 @@ def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
     models = list(options.get("models") or ())
     if item.model != "run":
         models = item.model.split("_vs_") if "_vs_" in item.model else [item.model]
-    folder = str(Path(options.get("output") or "reports") / "rerun")
+    output = Path(options.get("output") or "reports")
+    # What looks at results looks at these; everything else leaves them alone.
+    folder = str(output if item.study == "phase3" else output / "rerun")
     return command([*_selection(item)], models, options, folder)
 
 
@@ -57,8 +59,6 @@ def command(selection: Sequence[str], models: Sequence[str], options: Mapping[st
 
 def _selection(item: CriterionResult) -> list[str]:
     """The node id where the story has its module among the checks; otherwise the same by name."""
-    if item.story.startswith("3."):
-        return ["checks/", "--story", item.story]
     name = f"[{item.model}-{item.id}]"
     checks = Path(__file__).parents[2] / "checks"
     modules = list(checks.glob(f"test_story_{item.story.replace('.', '_').lower()}_*.py"))

@@ -11,10 +11,11 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.files import write_json
+from harness.plugin.afterwards import Afterwards
 from harness.plugin.baselines import approve, conditions_of
 from harness.plugin.collection import Case, is_check
 from harness.plugin.judging import STOPPED, Assessment, has_verdict
-from harness.results import CriterionResult, RunResult
+from harness.results import FILE, CriterionResult, RunResult, read_results
 
 INTERRUPTED = "interrupted"
 
@@ -22,11 +23,11 @@ INTERRUPTED = "interrupted"
 class Completion:
     """Runs in the controller only; the terminal and the report read its attributes once the session finished."""
 
-    def __init__(self, assessment: Assessment, output: Path, cases: Sequence[Case]) -> None:
+    def __init__(self, assessment: Assessment, cases: Sequence[Case], afterwards: Afterwards) -> None:
         self.assessment = assessment
-        self.output = output
+        self.output = assessment.run.options.output
         self.judged: list[CriterionResult] = []
-        """What items judged, in the order of the study."""
+        """What this session judged, in the order of the study."""
         self.result: RunResult | None = None
         """The completed run; None while, and if, nothing was judged."""
         self.approved: dict[Path, str] = {}
@@ -39,11 +40,13 @@ class Completion:
         """Number of criteria whose check ended without a verdict."""
         self.exit_status = 0
         self._cases = tuple(cases)
+        self._afterwards = afterwards
 
     @property
     def anything_judged(self) -> bool:
-        """Whether at least one verdict was reached so far."""
-        return self.assessment.store.holds_any()
+        """Whether there is a verdict to report on, or there are results to look at."""
+        looks = bool(self._afterwards.selected) and (self.output / FILE).is_file()
+        return looks or self.assessment.store.holds_any()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -62,8 +65,8 @@ class Completion:
         """Complete, write and, where asked, approve what was judged, whether or not the run came to its end."""
         self.judged = self.assessment.store.results([(case.scope, case.criterion.id) for case in self._cases])
         try:
-            if self.judged:
-                self._complete(exitstatus)
+            if self.judged or self._afterwards.selected:
+                self._complete(session, exitstatus)
         except HarnessError as error:
             self.stopped = str(error)
         finally:
@@ -92,18 +95,49 @@ class Completion:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self.exit_status = int(session.exitstatus)
 
-    def _complete(self, exitstatus: int) -> None:
-        self.result = self.assessment.run.complete(self._calibrated(exitstatus))
+    def _complete(self, session: pytest.Session, exitstatus: int) -> None:
+        self.result = self._judged(exitstatus)
         if self.assessment.baselines.edited:
             self.result.run["declarations_changed"] = self.assessment.baselines.edited
-        write_json(self.output / "criteria.json", self.result.model_dump(mode="json", by_alias=True))
-        if self.assessment.gate.approve and exitstatus == pytest.ExitCode.OK:
-            criteria = {case.criterion.id: case.criterion for case in self._cases}
-            provenance = self.assessment.run.provenance()
-            self.approved = approve(
-                self.assessment.gate.baselines,
-                [(criteria[result.id], result) for result in self.judged],
-                conditions_of(provenance),
-                provenance["declarations_sha256"],
-                datetime.now(UTC).date(),
-            )
+        self._write(self.result)
+        to_its_end = exitstatus in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.TESTS_FAILED,
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+        )
+        if self._afterwards.selected and to_its_end and not (self.stopped or session.shouldstop or session.shouldfail):
+            self.result = self._afterwards.conclude(self.assessment.run.options, self.result)
+            self._write(self.result)
+            self._apply_gate(session, self.result.criteria[-len(self._afterwards.selected) :])
+        if self.assessment.gate.approve and session.exitstatus == pytest.ExitCode.OK:
+            self._approve()
+
+    def _judged(self, exitstatus: int) -> RunResult:
+        """What items judged; where there were none, what an earlier run left, without the rows that are judged again."""
+        if self.judged:
+            return self.assessment.run.complete(self._calibrated(exitstatus))
+        earlier = read_results(self.output)
+        again = {case.criterion.id for case in self._afterwards.selected}
+        return earlier.model_copy(update={"criteria": [one for one in earlier.criteria if one.id not in again]})
+
+    def _apply_gate(self, session: pytest.Session, concluded: Sequence[CriterionResult]) -> None:
+        """The outcome of what no item stands for."""
+        self.judged += concluded
+        if any(self.assessment.decision(one).outcome == "failed" for one in concluded):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
+
+    def _write(self, result: RunResult) -> None:
+        write_json(self.output / FILE, result.model_dump(mode="json", by_alias=True))
+
+    def _approve(self) -> None:
+        criteria = {case.criterion.id: case.criterion for case in self._cases}
+        provenance = self.assessment.run.provenance()
+        self.approved = approve(
+            self.assessment.gate.baselines,
+            [(criteria[result.id], result) for result in self.judged],
+            conditions_of(provenance),
+            provenance["declarations_sha256"],
+            datetime.now(UTC).date(),
+        )

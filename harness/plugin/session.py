@@ -20,9 +20,14 @@ from harness.plugin.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.criteria.criterion import Criterion
     from harness.judging import Run
     from harness.options import RunOptions
+    from harness.plugin.afterwards import Afterwards
+    from harness.plugin.collection import Case
+    from harness.plugin.judging import Assessment
     from harness.storage.progress import Progress
 
 
@@ -59,20 +64,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _start(config: pytest.Config) -> None:
     # Imported here: a session without checks should not pay for what they need.
-    from harness.plugin.baselines import Baselines
+    from harness.plugin.afterwards import Afterwards
     from harness.plugin.collection import Collection, cases_of
-    from harness.plugin.completion import Completion
     from harness.plugin.foregoing import Foregoing
-    from harness.plugin.html import HtmlReport
-    from harness.plugin.judging import Assessment, Judging
+    from harness.plugin.judging import Judging
     from harness.plugin.progress import TerminalProgress
-    from harness.plugin.terminal import Terminal
-    from harness.plugin.verdict_store import VerdictStore
 
     for place in places(config):
         if not place.exists():
             raise HarnessError(f"file or directory not found: {place}")
-    options, gate = run_options(config), gate_options(config)
+    options = run_options(config)
     criteria = selected_criteria(config, config.hook.pytest_harness_criteria())
     required = waits_for_phases(config, criteria)
     for study in dict.fromkeys(criterion.study for criterion in criteria):
@@ -86,36 +87,68 @@ def _start(config: pytest.Config) -> None:
         asked = ", ".join(dict.fromkeys(criterion.story for criterion in criteria))
         raise HarnessError(f"Story {asked} compares models: name two or more of them with --model.")
     register = config.pluginmanager.register
+    afterwards = Afterwards(cases)
     register(Collection(cases), "harness-collection")
+    register(afterwards, "harness-afterwards")
     if config.option.collectonly:
         return
-
-    def judge_by(assessment: Assessment) -> None:
-        foregoing = Foregoing(run, assessment.store, progress.say, required=required)
-        register(foregoing, "harness-foregoing")
-        register(Judging(assessment, foregoing), "harness-judging")
-
     if hasattr(config, "workerinput"):
-        approved = Baselines.model_validate_json(config.workerinput["harness_baselines"])
-        store = VerdictStore(options.output, config.workerinput["harness_run_id"])
-        judge_by(Assessment(run, gate, approved, store))
-        return
-    run.preflight({criterion.study for criterion in criteria})
+        assessment = _assessment_of_worker(config, run)
+    else:
+        assessment = _assessment(config, run, cases)
+        _report(config, assessment, cases, afterwards)
+    foregoing = Foregoing(run, assessment.store, progress.say, required=required)
+    register(foregoing, "harness-foregoing")
+    register(Judging(assessment, foregoing), "harness-judging")
+
+
+def _assessment(config: pytest.Config, run: Run, cases: Sequence[Case]) -> Assessment:
+    """What the controller judges by, once every input is in order and the output folder is its own."""
+    from harness.plugin.afterwards import is_afterwards
+    from harness.plugin.baselines import Baselines
+    from harness.plugin.judging import Assessment
+    from harness.plugin.verdict_store import VerdictStore
+    from harness.results import read_results
+
+    gate, output = gate_options(config), run.options.output
+    if all(map(is_afterwards, cases)):
+        read_results(output)
+    else:
+        run.preflight({case.criterion.study for case in cases})
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")
     if gate.approve and approved.unreadable:
         raise HarnessError(approved.unreadable[0])
-    _occupy(config, options.output)
-    assessment = Assessment(run, gate, approved, VerdictStore(options.output))
-    completion = Completion(assessment, options.output, cases)
-    judge_by(assessment)
-    register(completion, "harness-completion")
+    _occupy(config, output)
+    return Assessment(run, gate, approved, VerdictStore(output))
+
+
+def _assessment_of_worker(config: pytest.Config, run: Run) -> Assessment:
+    """The same, as the controller tells it."""
+    from harness.plugin.baselines import Baselines
+    from harness.plugin.judging import Assessment
+    from harness.plugin.verdict_store import VerdictStore
+
+    told = config.workerinput  # type: ignore[attr-defined]
+    approved = Baselines.model_validate_json(told["harness_baselines"])
+    return Assessment(run, gate_options(config), approved, VerdictStore(run.options.output, told["harness_run_id"]))
+
+
+def _report(config: pytest.Config, assessment: Assessment, cases: Sequence[Case], afterwards: Afterwards) -> None:
+    """Register what sums up and tells."""
+    from harness.plugin.completion import Completion
+    from harness.plugin.html import HtmlReport
+    from harness.plugin.terminal import Terminal
+
+    completion = Completion(assessment, cases, afterwards)
+    config.pluginmanager.register(completion, "harness-completion")
     if config.pluginmanager.hasplugin("html"):
-        register(HtmlReport(config, options.output, completion), "harness-html")
-    register(Terminal(config, completion), "harness-terminal")
+        config.pluginmanager.register(HtmlReport(config, completion.output, completion), "harness-html")
+    config.pluginmanager.register(Terminal(config, completion), "harness-terminal")
 
 
 def _occupy(config: pytest.Config, output: Path) -> None:
     """Keep other runs out of the output folder until this one ends; the system forgets it should this one be killed."""
+    from harness.files import remove_partial
     from harness.plugin.verdict_store import remove_abandoned
 
     lock = FileLock(output / ".lock", timeout=0)
@@ -128,6 +161,7 @@ def _occupy(config: pytest.Config, output: Path) -> None:
         ) from None
 
     remove_abandoned(output)
+    remove_partial(output)
 
     def leave() -> None:
         (output / ".lock").unlink(missing_ok=True)

@@ -46,6 +46,16 @@ def checks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Checks
 @pytest.fixture
 def phased(checks: Checks, pytester: pytest.Pytester) -> Checks:
     """The same with a run that judges what decides phases 1 and 2, and a little of phase 4."""
+    return _with_run(checks, pytester, "tests.plugin.phased_run")
+
+
+@pytest.fixture
+def concluded(checks: Checks, pytester: pytest.Pytester) -> Checks:
+    """The same with two criteria that look at what the others left."""
+    return _with_run(checks, pytester, "tests.plugin.concluded_run")
+
+
+def _with_run(checks: Checks, pytester: pytest.Pytester, module: str) -> Checks:
     conftest = pytester.path / "conftest.py"
-    conftest.write_text(conftest.read_text("utf-8").replace("from fake_run", "from tests.plugin.phased_run"), "utf-8")
+    conftest.write_text(conftest.read_text("utf-8").replace("from fake_run", f"from {module}"), "utf-8")
     return checks

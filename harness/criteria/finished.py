@@ -1,0 +1,91 @@
+"""The evidence of the stories 3.x: a run of which everything else is judged, with what it wrote."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.criteria.criterion import Criterion, NotMeasured
+from harness.criteria.experiment_files import ExperimentFiles
+from harness.criteria.judged import judge
+from harness.options import RunOptions
+from harness.results import CriterionResult, RunResult
+
+AFTERWARDS = "phase3"
+"""The study whose criteria look at what the others left."""
+
+
+@dataclass
+class FinishedRun:
+    """What a run leaves for readers: scope ``run`` of the stories 3.x.
+
+    Attributes:
+        options: those of the run that looks.
+        result: what was judged, so far; rows are added as the stories 3.x are.
+        page: the report of a result as HTML, without writing it.
+    """
+
+    options: RunOptions
+    result: RunResult
+    page: Callable[[RunResult], str]
+
+    name = "run"
+
+    @property
+    def output(self) -> Path:
+        """The output folder."""
+        return self.options.output
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The ``run`` object of ``criteria.json``."""
+        return self.result.run
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, in the order of the run."""
+        return [model["name"] for model in self.result.run["models"]]
+
+    @property
+    def pairs(self) -> list[str]:
+        """Names of the comparisons."""
+        return list(dict.fromkeys(one.model for one in self.judged if "_vs_" in one.model))
+
+    @property
+    def judged(self) -> list[CriterionResult]:
+        """All rows but those of the stories 3.x."""
+        return [one for one in self.result.criteria if one.study != AFTERWARDS]
+
+    def of(self, scope: str) -> dict[str, CriterionResult]:
+        """The rows of a model, a comparison or the run, by id."""
+        return {one.id: one for one in self.judged if one.model == scope}
+
+    def require(self, of_models: Sequence[str], of_pairs: Sequence[str] = ()) -> None:
+        """Errors: ``NotMeasured`` where a row that is needed was not judged in this run, or was skipped."""
+        wanted = [(scope, name) for scope in self.models for name in of_models]
+        wanted += [(scope, name) for scope in self.pairs for name in of_pairs]
+        known = {(one.model, one.id) for one in self.judged if one.verdict != "skipped"}
+        missing = [f"{name} of {scope}" for scope, name in wanted if (scope, name) not in known]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise NotMeasured(f"needs what this run did not judge: {', '.join(missing[:3])}{more}")
+
+    @cached_property
+    def documents(self) -> ExperimentFiles:
+        """What is written for readers."""
+        return ExperimentFiles(self)
+
+    def absolute(self, relative: str) -> Path:
+        """A path inside the output folder."""
+        return self.output / relative
+
+
+def conclude(chosen: Iterable[Criterion], finished: FinishedRun) -> list[CriterionResult]:
+    """Judge the stories 3.x one after the other; each sees the rows of those before it. Returns their rows."""
+    added = []
+    for criterion in chosen:
+        row = judge(criterion, "run", finished)
+        finished.result = finished.result.model_copy(update={"criteria": [*finished.result.criteria, row]})
+        added.append(row)
+    return added

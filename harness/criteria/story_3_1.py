@@ -1,0 +1,313 @@
+"""Story 3.1: reports, journal and README are there, say what was found, and agree with the data; all read again."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
+from harness.criteria.finished import FinishedRun
+from harness.documents.entries import entry_of
+from harness.documents.experiment import COMPARISON, FLOW, KEY_QUESTIONS, Experiment
+from harness.documents.links import dead_links, dead_links_of_page
+from harness.documents.markdown import plain
+from harness.documents.numbers import Known, strangers, texts_in, values_in
+from harness.documents.phrases import scalar
+from harness.documents.readme import KEY, SECTIONS
+from harness.results import Kind
+
+HEADINGS = (
+    "Objective",
+    "Methodology",
+    "Key findings",
+    "Key questions",
+    "Results",
+    "Validation of hypotheses",
+    "Figures and data",
+)
+JOURNAL_FIELDS = ("Models", "Dataset", "TL;DR", "Findings", "Links")
+FEWEST_FINDINGS, MOST_FINDINGS = 3, 5
+INVENTORY = "docs/DATA_INVENTORY.md"
+NEEDED = ("1.5-hub-confidence", "1.5-sequential", "1.5-skip", "2.4-named", "2.4-causal")
+OF_PAIRS = ("2.6-answers", "2.6-differ")
+FIGURES = {"model": re.compile(r"[1-5]_.+\.(png|pdf)"), "comparison": re.compile(r"[6-8]_.+\.(png|pdf)")}
+SURE = 1 - 1 / 2000
+"""What stands for a confidence of 1."""
+
+
+def reports(study: FinishedRun) -> Measurement:
+    """What the reports lack: files, sections, criteria with their verdicts, figures and data."""
+    study.require(NEEDED, OF_PAIRS)
+    wrong = []
+    for path, experiment in study.documents.experiments.items():
+        place = study.absolute(path)
+        wrong += [f"{place.name}: {what}" for what in _lacking(experiment, place)]
+    written = {(one.subject.suffix, one.scope) for one in study.documents.experiments.values()}
+    due = {(FLOW.suffix, model) for model in study.models} | {(COMPARISON.suffix, pair) for pair in study.pairs}
+    wrong += [f"no {suffix} of {scope}" for suffix, scope in sorted(due - written)]
+    return _present(study, wrong, study.documents.experiments)
+
+
+def _lacking(experiment: Experiment, place: Path) -> Iterator[str]:
+    text = place.read_text(encoding="utf-8")
+    parts = _parts(text, 2)
+    yield from (f"no section {name}" for name in HEADINGS if not parts.get(name, "").strip())
+    lines = parts.get("Results", "").splitlines()
+    for row in experiment.rows:
+        found = [line for line in lines if f"[{row.id}] |" in line]
+        if len(found) != 1 or f"**{row.verdict}**" not in found[0]:
+            yield f"{row.id} does not stand among the results with its verdict"
+    shown = parts.get("Figures and data", "")
+    for path in {path for row in experiment.rows for path in row.artifacts if not path.endswith(".pdf")}:
+        if f"]({experiment.up}{path})" not in shown:
+            yield f"no link to {path}"
+
+
+def journal(study: FinishedRun) -> Measurement:
+    """What the entry of this run lacks, or that it is there twice."""
+    study.require(NEEDED, OF_PAIRS)
+    written = study.documents
+    text = study.absolute(written.journal).read_text(encoding="utf-8")
+    entry = entry_of(text, written.journal_key)
+    fields = dict(re.findall(r"^- \*\*([^*]+):\*\* ?(.*)$", entry, re.M))
+    wrong = [f"no {name}" for name in JOURNAL_FIELDS if name not in fields]
+    if text.count(f"<!-- entry {written.journal_key} -->") != 1:
+        wrong.append("not there once")
+    if not re.search(rf"^## {study.provenance['time'][:10]} · \S", entry, re.M):
+        wrong.append("no date and name")
+    wrong += [f"{model} is not named" for model in study.models if plain(model) not in fields.get("Models", "")]
+    if f"{study.provenance['dataset']['n']:,} of" not in fields.get("Dataset", ""):
+        wrong.append("no size of the dataset")
+    found = len(re.findall(r"^  \d+\. \S", entry, re.M))
+    if not FEWEST_FINDINGS <= found <= MOST_FINDINGS:
+        wrong.append(f"{found} findings")
+    return _present(study, wrong, (written.journal,))
+
+
+def questions(study: FinishedRun) -> Measurement:
+    """In how many of the five questions every report has the answer of the criterion that gives it."""
+    if not study.pairs:
+        raise NotMeasured("needs two models: the last question is how they differ")
+    study.require(NEEDED, OF_PAIRS)
+    kept = [
+        (experiment, _parts(study.absolute(path).read_text(encoding="utf-8"), 3))
+        for path, experiment in study.documents.experiments.items()
+        if experiment.subject in (FLOW, COMPARISON)
+    ]
+    answered = [
+        question.asked
+        for question in KEY_QUESTIONS
+        if all(
+            _answers(study, scope, name, parts.get(question.asked, ""))
+            for experiment, parts in kept
+            for scopes, names in ((experiment.models, question.of_models), (experiment.pairs, question.of_pairs))
+            for scope, name in product(scopes, names[:1])
+        )
+    ]
+    left = [question.asked for question in KEY_QUESTIONS if question.asked not in answered]
+    return Measurement(
+        f"{len(answered)} of {len(KEY_QUESTIONS)}",
+        n_problems=study.provenance["dataset"]["n"],
+        answer=f"answered in {len(kept)} reports" if not left else f"not answered in each report: {'; '.join(left)}",
+        artifacts=tuple(study.documents.experiments),
+    )
+
+
+def _answers(study: FinishedRun, scope: str, name: str, part: str) -> bool:
+    row = study.of(scope)[name]
+    said = plain(row.answer or "") if row.verdict in ("pass", "fail") else f"**{row.verdict}**"
+    return any(said in line and f"[{name}]" in line for line in part.splitlines()) and bool(said)
+
+
+def figures(study: FinishedRun) -> Measurement:
+    """Figure files of phases 1 and 2 in the folders of the models and of the comparison."""
+    if not study.pairs:
+        raise NotMeasured("needs two models")
+    folders = [(study.absolute(f"figures/{model}"), FIGURES["model"]) for model in study.models]
+    shown = {path.rpartition("/")[0] for one in study.judged if "_vs_" in one.model for path in one.artifacts}
+    folders += [(study.absolute(path), FIGURES["comparison"]) for path in sorted(shown) if path.startswith("figures/")]
+    counts = {
+        folder.name: sum(name.fullmatch(path.name) is not None for path in folder.glob("*")) for folder, name in folders
+    }
+    return Measurement(sum(counts.values()), beside={**counts})
+
+
+def readme(study: FinishedRun) -> Measurement:
+    """Sections of README.md that have something in them."""
+    written = study.documents
+    text = entry_of(study.absolute(written.readme).read_text(encoding="utf-8"), KEY)
+    parts = _parts(text, 2)
+    found = [name for name in SECTIONS if parts.get(name, "").strip()]
+    return Measurement(
+        f"{len(found)} of {len(SECTIONS)}",
+        answer=None if len(found) == len(SECTIONS) else f"missing: {', '.join(sorted({*SECTIONS} - {*found}))}",
+        artifacts=(written.readme,),
+    )
+
+
+def numbers(study: FinishedRun) -> Measurement:
+    """Numbers of the documents of this run that are not in the rows they cite, nor in the result files of these."""
+    written = study.documents
+    texts = {path: study.absolute(path).read_text(encoding="utf-8") for path in [*written.experiments]}
+    journal = study.absolute(written.journal).read_text(encoding="utf-8")
+    texts[f"{written.journal}, this run"] = entry_of(journal, written.journal_key)
+    texts[f"{written.readme}, this run"] = entry_of(study.absolute(written.readme).read_text(encoding="utf-8"), KEY)
+    known = _Data(study).known
+    strange = [(name, token, line) for name, text in texts.items() for token, line in strangers(text, known)]
+    return Measurement(
+        len(strange),
+        answer=f"{len(texts)} documents read again"
+        + "".join(f"; {token} in {Path(name).name}: {line.strip()[:80]}" for name, token, line in strange[:3]),
+        artifacts=tuple(written.reports),
+    )
+
+
+class _Data:
+    """What lines may say, by what they cite."""
+
+    def __init__(self, study: FinishedRun):
+        self._study = study
+        self._run = json.loads(json.dumps(study.provenance))
+        self._known: dict[tuple[str, ...], Known] = {}
+
+    def known(self, cited: Sequence[str]) -> Known:
+        """Numbers of the rows that are cited, of whichever model, and of the run itself."""
+        key = tuple(sorted(set(cited)))
+        if key not in self._known:
+            rows = [one for one in self._study.judged if one.id in key]
+            content = [one.model_dump(mode="json") for one in rows]
+            values = [*values_in(content), *values_in(self._run)]
+            texts = [*texts_in(content), *(scalar(one["threshold"]) for one in content)]
+            if any(one.confidence == 1 for one in rows):
+                values.append(SURE)
+            if "run" in key:
+                values += [self._run["dataset"]["n"] / one["seconds"] for one in self._run["models"] if one["seconds"]]
+            if "counted" in key:
+                values += self._counts()
+            if "phase verdict" in key:
+                texts += [text for phase in self._study.result.phases for text in (phase.verdict, *phase.conditions)]
+            self._known[key] = Known(texts, values)
+        return self._known[key]
+
+    def _counts(self) -> Iterator[float]:
+        """Of each scope and set of studies: hypotheses by verdict, and of all rows."""
+        rows = self._study.judged
+        yield from Counter(one.verdict for one in rows).values()
+        for experiment in self._study.documents.experiments.values():
+            claims = [
+                one
+                for one in rows
+                if one.model == experiment.scope
+                and one.study in experiment.subject.studies
+                and one.kind == "hypothesis"
+            ]
+            yield len(claims)
+            yield sum(one.verdict == "pass" for one in claims)
+            yield sum(bool(one.discriminates) for one in claims)
+            yield sum(one.verdict in ("invalid", "skipped") for one in claims)
+
+
+def links(study: FinishedRun) -> Measurement:
+    """Links of the documents and of the page that lead to no file."""
+    later = [study.absolute("index.html")]
+    dead = [
+        f"{path.relative_to(study.output)}: {target}"
+        for path in [*sorted(study.absolute("docs").rglob("*.md")), *study.output.glob("README.md")]
+        for target in dead_links(path.read_text(encoding="utf-8"), path.parent, later)
+    ]
+    dead += [f"index.html: {target}" for target in dead_links_of_page(study.page(study.result), study.output)]
+    return Measurement(
+        len(dead), answer=f"broken: {'; '.join(dead[:3])}" if dead else None, beside={"broken": dead[:20]}
+    )
+
+
+def _parts(text: str, level: int) -> dict[str, str]:
+    """What stands under each heading of a level, up to the next of that level or above."""
+    parts: dict[str, list[str]] = {}
+    under: list[str] = []
+    for line in text.splitlines():
+        heading = re.match(r"(#+) (.*)", line)
+        if heading and len(heading.group(1)) <= level:
+            under = parts.setdefault(heading.group(2), [])
+        else:
+            under.append(line)
+    return {name: "\n".join(lines) for name, lines in parts.items()}
+
+
+def _present(study: FinishedRun, wrong: Sequence[str], paths: "Sequence[str] | dict[str, Experiment]") -> Measurement:
+    return Measurement(
+        "present" if not wrong else f"wrong: {'; '.join(wrong[:3])}",
+        n_problems=study.provenance["dataset"]["n"],
+        artifacts=tuple(paths),
+    )
+
+
+def _criterion(
+    name: str, statement: str, definition: str, rule: Rule, measure: Callable[[FinishedRun], Measurement]
+) -> Criterion:
+    kind: Kind = "validity" if name == "numbers" else "acceptance"
+    return Criterion(f"3.1-{name}", kind, statement, definition, rule, measure, scope="run")
+
+
+CRITERIA = (
+    _criterion(
+        "reports",
+        "Experiment reports are generated",
+        "A report on the attention of each model, docs/experiments/{MM-DD}_{model}_{dataset}_attention_flow_analysis.md, and on "
+        "every two of them ({MM-DD}_both_{dataset}_model_comparison.md for a single pair), re-read: objective, methodology, key "
+        "findings and questions, results with every criterion of its studies and the verdict on it, what became of each "
+        "hypothesis, links to all figures and data.",
+        Rule("is", "present"),
+        reports,
+    ),
+    _criterion(
+        "journal",
+        "Research journal entry",
+        "docs/research_journal.md has exactly one entry for these models on these problems, with date, name, models, size of the "
+        "dataset, a TL;DR, three to five findings, and links.",
+        Rule("is", "present"),
+        journal,
+    ),
+    _criterion(
+        "questions",
+        "Key questions answered",
+        "Questions that every report on attention and on the comparison answers, with the answer that criteria.json has: hub, "
+        "sequential flow, skips, two or three critical heads of each model, how the models differ.",
+        Rule("is", f"{len(KEY_QUESTIONS)} of {len(KEY_QUESTIONS)}"),
+        questions,
+    ),
+    _criterion(
+        "figures",
+        "Twenty or more figures for two models",
+        "Files of the figures of phases 1 and 2, png and pdf counted on their own, in the folders of all models and comparisons.",
+        Rule(">=", 20),
+        figures,
+    ),
+    _criterion(
+        "readme",
+        "README of the experiment",
+        "README.md of the output folder has quick start, how to reproduce, file structure, command line, expected outputs and "
+        "expected runtime, none of them empty.",
+        Rule("is", f"{len(SECTIONS)} of {len(SECTIONS)}"),
+        readme,
+    ),
+    _criterion(
+        "numbers",
+        "Documents agree with the data",
+        "Numbers in the reports on experiments, in the entry of the journal and in the README that are neither in the rows of "
+        "criteria.json that their line cites (to the digits given, or in percent) nor facts of the run. The reports of stories "
+        "4.4 and B.7 are held against their own data there.",
+        Rule("==", 0),
+        numbers,
+    ),
+    _criterion(
+        "links",
+        "All links work",
+        "Relative links in docs/, in README.md and in the HTML report that lead to no file, or to no place in the page. Judged "
+        "after all others.",
+        Rule("==", 0),
+        links,
+    ),
+)
