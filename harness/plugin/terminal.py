@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any
@@ -52,7 +53,7 @@ class Terminal:
             terminalreporter.write_line(self._stop_notice(), red=True, bold=True)
         if completion.result is None:
             return
-        judged = completion.result.criteria
+        judged = completion.rows
         self._validity(terminalreporter, judged)
         if completion.assessment.gate.of_items == "baseline":
             self._changes(terminalreporter, judged)
@@ -116,11 +117,11 @@ class Terminal:
     def _footer(self, reporter: Reporter, phases: Sequence[PhaseResult], judged: Sequence[CriterionResult]) -> None:
         completion = self._completion
         reporter.write_line("")
-        biased = f"{GAP}* biased by selection; cross-fitted value in the report"
         stars = completion.assessment.gate.of_items != "baseline" and any(result.biased for result in judged)
-        words = " · ".join(map(phase_words, phases))
-        if words or stars:
-            reporter.write_line(words + (biased if stars else ""))
+        for line in phase_lines(phases, judged):
+            reporter.write_line(line)
+        if stars:
+            reporter.write_line("* biased by selection; cross-fitted value in the report")
         place = _shown(self._config, completion) if completion.report_written else "not written"
         reporter.write_line(f"report: {place}{GAP}{self._gate_words(judged)}")
         for path, became in completion.approved.items():
@@ -161,11 +162,28 @@ def header(provenance: Mapping[str, Any]) -> str:
     )
 
 
-def phase_words(phase: PhaseResult) -> str:
-    """``Phase 1 PASS``, with the scope where it is a model and the reason where there is one."""
-    verdict, _, rest = phase.verdict.partition(" ")
+def phase_lines(phases: Sequence[PhaseResult], judged: Sequence[CriterionResult]) -> list[str]:
+    """A line for each model and comparison: its phases with their verdicts, and what made one fail.
+
+    Of studies that are counted it has the count: ``Behaviour 8 of 11``, hypotheses that pass where no control does.
+    """
+    verdicts = {(one.model, one.id): one.verdict for one in judged}
+    lines = []
+    for scope in dict.fromkeys(phase.scope for phase in phases):
+        own = [_phase_words(phase, verdicts) for phase in phases if phase.scope == scope]
+        lines.append(f"{scope.replace('_vs_', ' vs ')}: {' · '.join(own)}")
+    return lines
+
+
+def _phase_words(phase: PhaseResult, verdicts: Mapping[tuple[str, str], str]) -> str:
     name = phrases.study_name(phase.id).partition(" · ")[0]
-    return f"{name} {phase.scope.replace('_vs_', ' vs ')}: {verdict.upper()}{f' {rest}' if rest else ''}"
+    counted = re.match(r"\d+ of \d+", phase.verdict)
+    if counted:
+        return f"{name} {counted.group()}"
+    word, _, rest = phase.verdict.partition(" ")
+    causes = [one for one in phase.conditions if verdicts.get((phase.scope, one)) == word]
+    because = f" ({', '.join(causes)})" if word in ("fail", "invalid") and causes else ""
+    return f"{name} {word.upper()}{f' {rest}' if rest else because}"
 
 
 def _model_words(model: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.plugin.inner import ALL, Checks, calls, criteria_json, judged
+from tests.plugin.inner import ALL, FAILING, Checks, calls, criteria_json, judged
 
 pytest_plugins = ("pytester",)
 
@@ -52,10 +52,12 @@ def test_one_that_fails_fails_the_run(
 def test_alone_they_look_at_what_an_earlier_run_left(
     concluded: Checks, pytester: pytest.Pytester, arguments: tuple[str, ...], workers: list[str]
 ) -> None:
-    concluded("--story", "1.2")
+    concluded("--story", "1.2", script=FAILING)
     before = criteria_json(pytester)
-    result = concluded(*arguments, *workers)
+    result = concluded(*arguments, *workers, script=FAILING)
     assert result.ret == 0
+    result.stdout.fnmatch_lines(["*gate: all -> met (exit 0)*"])
+    assert "1.2-max" not in result.stdout.str()
     assert judged(pytester) == [*ALL[2:5], *LAST]
     after = criteria_json(pytester)
     assert {name: before[name] for name in ("run", "phases")} == {name: after[name] for name in ("run", "phases")}

@@ -20,7 +20,7 @@ class TestOutcome:
         result.stdout.fnmatch_lines(["codi-harness 0.1.0*tiny-llama: 4 layers x 4 heads*100 of 7,473, seed 42"])
         result.stdout.fnmatch_lines(["Phase 1 * tiny-llama", "* 1.2-max *0.5*≥ 0.1*PASS"])
         result.stdout.fnmatch_lines(
-            ["Phase 1 tiny-llama: PASS", "report: reports/index.html*gate: all -> met (exit 0)"]
+            ["tiny-llama: Phase 1 PASS", "report: reports/index.html*gate: all -> met (exit 0)"]
         )
         assert judged(pytester) == ALL
         assert left_over(pytester) == []
