@@ -263,7 +263,7 @@ class Run:
     def _settings(self) -> dict[str, Any]:
         """Options as the user gave them, the dataset resolved; what decides no result is left out."""
         given = {**asdict(self.options), "dataset": self.problem_study.dataset}
-        for name in ("output", "cache_dir", "refresh", "engine", "ray_address", "ray_workers"):
+        for name in ("output", "cache_dir", "refresh", "engine", "ray_address", "ray_workers", "wandb"):
             del given[name]
         paths = {name: str(given[name]) for name in ("gsm8k_path", "models_file") if given[name] is not None}
         return {**given, **paths, "models": list(self.options.models)}

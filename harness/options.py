@@ -10,6 +10,7 @@ from harness.errors import HarnessError
 
 ControlChoice = Literal["all", "cheap", "none"]
 EngineName = Literal["local", "ray"]
+LogMode = Literal["off", "offline", "online"]
 
 
 def default_cache_folder() -> Path:
@@ -61,3 +62,5 @@ class RunOptions:
     """HOST:PORT of a cluster; None: one is started on this machine."""
     ray_workers: int | None = None
     """None: as many as the cluster has GPUs, or processors, for."""
+    wandb: LogMode = "off"
+    """Whether Weights & Biases keeps a log of the run, and sends it. It decides no result but that about the log."""

@@ -15,6 +15,7 @@ from harness.criteria import (
     story_2_5,
     story_2_6,
     story_3_1,
+    story_3_2,
     story_3_3,
     story_4_1,
     story_4_2,
@@ -68,6 +69,7 @@ _STORIES = (
     story_4_2,
     story_4_3,
     story_4_4,
+    story_3_2,
     story_3_3,
     story_3_1,
 )

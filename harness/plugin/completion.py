@@ -106,6 +106,7 @@ class Completion:
         if self.assessment.baselines.edited:
             self.result.run["declarations_changed"] = self.assessment.baselines.edited
         self._write(self.result)
+        session.config.hook.pytest_harness_written(result=self.result)
         to_its_end = exitstatus in (
             pytest.ExitCode.OK,
             pytest.ExitCode.TESTS_FAILED,

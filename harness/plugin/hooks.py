@@ -1,4 +1,4 @@
-"""The two hooks by which a ``conftest.py`` can change what is judged and who judges it."""
+"""The hooks by which a ``conftest.py`` can change what is judged and who judges it, and hear when it is done."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion
     from harness.judging import Run
     from harness.options import RunOptions
+    from harness.results import RunResult
     from harness.storage.progress import Progress
 
 
@@ -22,3 +23,8 @@ def pytest_harness_criteria() -> Sequence[Criterion] | None:
 @pytest.hookspec(firstresult=True)
 def pytest_harness_run(options: RunOptions, progress: Progress) -> Run | None:
     """The run that judges criteria under ``options``. Called once per process; must be cheap."""
+
+
+@pytest.hookspec
+def pytest_harness_written(result: RunResult) -> None:
+    """All checks are done and what they found is written. Called in the controller, if anything was judged."""

@@ -136,6 +136,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Workers of the Ray cluster, with a copy of the model each (default: one for each of its GPUs; on CPUs, as "
         "many as it has processors for).",
     )
+    add(
+        "--wandb",
+        choices=("off", "offline", "online"),
+        default="off",
+        help="Log the run with Weights & Biases: offline into the output folder, or online to your account too (default: off).",
+    )
     add("--output", metavar="DIR", default="reports", help="Everything written goes here (default: reports).")
     add("--cache-dir", metavar="DIR", help="Where extractions are kept (default: the user's cache folder).")
     add("--refresh", action="store_true", help="Extract anew even where the cache has the answer.")
@@ -256,6 +262,7 @@ def run_options(config: pytest.Config) -> RunOptions:
         engine=option.engine,
         ray_address=option.ray_address,
         ray_workers=option.ray_workers,
+        wandb=option.wandb,
     )
 
 

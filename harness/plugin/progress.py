@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tqdm import tqdm
 
-from harness.storage.progress import quiet
+from harness.storage.progress import Pace, quiet
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_WORTH_KEEPING = 0.5
@@ -68,26 +68,23 @@ class TerminalProgress:
     @contextmanager
     def _lines(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         begun = said = time.monotonic()
-        finished = 0
-        first: tuple[float, int] | None = None
+        pace = Pace(total)
 
         def say(postfix: str | None = None) -> None:
             elapsed = time.monotonic() - begun
             self._leave_the_line_of_dots()
             meter = tqdm.format_meter(
-                finished, total, elapsed, prefix=label, unit="", bar_format=_LINE, postfix=postfix
+                pace.done, total, elapsed, prefix=label, unit="", bar_format=_LINE, postfix=postfix
             )
             self._stream.write(f"{meter}\n")
 
         def advance(done: int) -> None:
-            nonlocal finished, said, first
-            finished += done
+            nonlocal said
+            pace.advance(done)
             now = time.monotonic()
-            # What an earlier run had done comes at once and says nothing about the pace.
-            first = first or (now, finished)
-            if finished < total and now - said >= SECONDS_BETWEEN_LINES:
+            if pace.done < total and now - said >= SECONDS_BETWEEN_LINES:
                 said = now
-                say(f"{_left(now - first[0], finished - first[1], total - finished)}, {_memory()}")
+                say(f"{_left(pace.seconds_left)}, {_memory()}")
 
         yield advance
         if time.monotonic() - begun >= SECONDS_WORTH_KEEPING:
@@ -102,9 +99,9 @@ class TerminalProgress:
             reporter.ensure_newline()
 
 
-def _left(seconds: float, done: int, left: int) -> str:
-    """How long ``left`` items take where ``done`` took so many seconds."""
-    return f"{tqdm.format_interval(seconds / done * left)} left" if done else "time left not known yet"
+def _left(seconds: float | None) -> str:
+    """How long the rest takes."""
+    return "time left not known yet" if seconds is None else f"{tqdm.format_interval(seconds)} left"
 
 
 def _memory() -> str:

@@ -69,6 +69,7 @@ def _start(config: pytest.Config) -> None:
     from harness.plugin.foregoing import Foregoing
     from harness.plugin.judging import Judging
     from harness.plugin.progress import TerminalProgress
+    from harness.plugin.tracking import beside
 
     for place in places(config):
         if not place.exists():
@@ -80,7 +81,8 @@ def _start(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{study}: criteria of the study {study}")
     progress = TerminalProgress(config)
     config.add_cleanup(progress.close)
-    run = config.hook.pytest_harness_run(options=options, progress=progress)
+    shown, tracking = beside(config, options, progress)
+    run = config.hook.pytest_harness_run(options=options, progress=shown)
     config.add_cleanup(run.close)
     cases = cases_of(criteria, run)
     if not cases:
@@ -97,6 +99,10 @@ def _start(config: pytest.Config) -> None:
     else:
         assessment = _assessment(config, run, cases)
         _report(config, assessment, cases, afterwards)
+        if tracking is not None:
+            config.add_cleanup(tracking.close)
+            register(tracking, "harness-tracking")
+            tracking.begin(run.provenance(), list(dict.fromkeys(criterion.study for criterion in criteria)))
     foregoing = Foregoing(run, assessment.store, progress.say, required=required)
     register(foregoing, "harness-foregoing")
     register(Judging(assessment, foregoing), "harness-judging")
