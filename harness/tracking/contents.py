@@ -206,14 +206,21 @@ def _points(name: str, rows: Sequence[Mapping[str, float]]) -> Iterator[dict[str
 
 def _processed(name: str, run: Mapping[str, Any]) -> dict[str, Scalar]:
     n = run["dataset"]["n"]
-    return {"progress/work": f"{name}: all problems", "progress/processed": n, "progress/total": n, "progress/eta_s": 0.0}
+    return {
+        "progress/work": f"{name}: all problems",
+        "progress/processed": n,
+        "progress/total": n,
+        "progress/eta_s": 0.0,
+    }
 
 
 def _quantities(content: Mapping[str, Any]) -> Table:
     pair = [content["smaller"], content["larger"]]
     facts = [content["models"][name] for name in pair]
 
-    def row(words: str, of: Callable[[Mapping[str, Any]], Scalar], test: Mapping[str, Scalar] | None = None) -> list[Scalar]:
+    def row(
+        words: str, of: Callable[[Mapping[str, Any]], Scalar], test: Mapping[str, Scalar] | None = None
+    ) -> list[Scalar]:
         tested = test or {}
         return [words, *map(of, facts), *(tested.get(key) for key in tests)]
 

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-import harness
 from harness.files import digest, jsonable
 from harness.tracking.advance import Advance
 from harness.tracking.contents import Contents, Table, config_of, model_names, tags_of
@@ -124,7 +123,7 @@ def _line(message: Any) -> bytes:
 
 def _environment(folder: Path) -> dict[str, str]:
     """Nothing is asked, nothing reported, and nothing written outside ``folder``."""
-    packages = str(Path(harness.__file__).parents[1])
+    packages = str(Path(__file__).parents[2])
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, (packages, os.environ.get("PYTHONPATH")))),

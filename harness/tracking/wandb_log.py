@@ -14,13 +14,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from harness.tracking.contents import Contents, Table
 from harness.tracking.logged import Logged
-
 
 if TYPE_CHECKING:
     import wandb
@@ -91,7 +90,7 @@ def _begun(
 ) -> tuple["wandb.Run", str | None]:
     import wandb
 
-    def begin(mode: str) -> "wandb.Run":
+    def begin(mode: Literal["offline", "online"]) -> "wandb.Run":
         return wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             dir=output,

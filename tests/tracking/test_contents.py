@@ -72,7 +72,12 @@ class TestContents:
             (one.id, one.model, one.verdict) for one in result.criteria
         ]
         fields = dict(zip(table.columns, table.rows[-1], strict=True))
-        assert (fields["measured"], fields["rule"], fields["ci_low"], fields["ci_high"]) == ("0.1", "≥ 0.25", 0.05, None)
+        assert (fields["measured"], fields["rule"], fields["ci_low"], fields["ci_high"]) == (
+            "0.1",
+            "≥ 0.25",
+            0.05,
+            None,
+        )
 
     def test_every_picture_that_the_run_wrote_and_no_other(self, tmp_path: Path) -> None:
         result = write_run(tmp_path)

@@ -86,7 +86,9 @@ class TestOffline:
             2.5,
         ]
 
-    def test_what_was_not_logged_is_missed(self, written: tuple[RunResult, Path], logged: Logged, tmp_path: Path) -> None:
+    def test_what_was_not_logged_is_missed(
+        self, written: tuple[RunResult, Path], logged: Logged, tmp_path: Path
+    ) -> None:
         result, _ = written
         shutil.copytree(written[1], tmp_path, dirs_exist_ok=True)
         (tmp_path / f"figures/{MODELS[0]}/2_attention_by_layer.png").write_bytes(b"another picture")
@@ -195,9 +197,7 @@ def test_a_log_that_is_stuck_is_not_waited_for(
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_log_that_cannot_be_begun_says_why(
-    written: tuple[RunResult, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_that_cannot_be_begun_says_why(written: tuple[RunResult, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     result, output = written
     monkeypatch.setenv("WANDB_BASE_URL", "nowhere")
     with pytest.raises(LogFailed, match="ValidationError"):

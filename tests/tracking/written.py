@@ -17,7 +17,7 @@ N, L, H, T = 5, 3, 4, 6
 
 
 def row(criterion_id: str, scope: str, *artifacts: str, **changes: Any) -> CriterionResult:
-    story = criterion_id.split("-")[0]
+    story = criterion_id.split("-", maxsplit=1)[0]
     given = {
         "id": criterion_id,
         "story": story,
@@ -65,7 +65,7 @@ def comparison() -> dict[str, Any]:
         "smaller": MODELS[0],
         "larger": MODELS[1],
         "models": {MODELS[0]: model(100), MODELS[1]: model(200)},
-        "differences": {score: tested for score in ("flow", "hub", "skip")},
+        "differences": dict.fromkeys(("flow", "hub", "skip"), tested),
         "answers": {
             "same_hub": {"question": "The same hub?", "answer": "yes", "confidence": 0.75},
             "fewer": {"question": "Fewer?", "by_count": way, "by_share": way, "count_and_share_agree": True},
