@@ -5,7 +5,7 @@ from harness.criteria.finished import FinishedRun
 from harness.tracking.contents import MODEL_CRITERIA, PAIR_CRITERIA, contents
 from harness.tracking.logged import missing
 from harness.tracking.place import last_log
-from harness.tracking.run_log import read_log
+from harness.tracking.run_log import LogFailed, read_log
 
 
 def logged(run: FinishedRun) -> Measurement:
@@ -19,7 +19,11 @@ def logged(run: FinishedRun) -> Measurement:
     if log.file is None:
         raise NotMeasured(f"needs a log: {log.notice}")
     judged = run.result.model_copy(update={"criteria": run.judged})
-    lacking = missing(read_log(run.absolute(log.file)), contents(judged, run.output), judged)
+    try:
+        read_back = read_log(run.absolute(log.file))
+    except LogFailed as error:
+        return Measurement("not read back", reason=str(error), artifacts=(log.file,))
+    lacking = missing(read_back, contents(judged, run.output), judged)
     return Measurement(
         "complete" if not lacking else f"lacks {'; '.join(lacking[:3])}",
         n_problems=run.provenance["dataset"]["n"],

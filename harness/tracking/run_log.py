@@ -110,7 +110,12 @@ def is_installed() -> bool:
 def read_log(path: Path) -> Logged:
     """Read a log back from its own file, in a process of its own. Errors: ``LogFailed`` where it cannot be done."""
     command = [sys.executable, "-P", "-m", _MODULE, "read", str(path)]
-    done = subprocess.run(command, capture_output=True, env=_environment(path.parent), check=True, timeout=ENDED_WITHIN)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, env=_environment(path.parent), check=True, timeout=ENDED_WITHIN
+        )
+    except subprocess.SubprocessError as error:
+        raise LogFailed(str(error)) from error
     content = json.loads(done.stdout)
     if "error" in content:
         raise LogFailed(content["error"])

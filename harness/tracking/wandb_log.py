@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from harness.tracking.contents import Contents, Table
+from harness.tracking.frames import DamagedLog, payloads
 from harness.tracking.logged import Logged
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ def read(path: Path) -> Logged:
                     history.append(_fold(record.history.item, {}))
                 case "exit":
                     finished = True
-    # The reader tells of damage by assertions, and of what is no log by bare exceptions.
-    except Exception as error:
+    except (DamagedLog, OSError) as error:
         damage = _said(error)
     media = {key: value for row in history for key, value in row.items() if _type(value)}
     files = path.parent / "files"
@@ -169,11 +169,8 @@ def _log(run: "wandb.Run", contents: Contents) -> None:
 
 def _records(path: Path) -> Iterator[Any]:
     from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
 
-    store = DataStore()
-    store.open_for_scan(str(path))
-    while (data := store.scan_data()) is not None:
+    for data in payloads(path.read_bytes()):
         record = Record()
         record.ParseFromString(data)
         yield record

@@ -12,6 +12,7 @@ from harness.results import CriterionResult
 from harness.tracking.contents import contents
 from harness.tracking.logged import Logged
 from harness.tracking.place import LastLog
+from harness.tracking.run_log import LogFailed
 from tests.tracking.test_logged import perfect
 from tests.tracking.written import PAIR, write_run
 
@@ -49,6 +50,16 @@ def test_a_log_that_lacks_a_part_fails_and_says_so(log: list[Logged], tmp_path: 
     row = judged(tmp_path)
     assert row.verdict == "fail"
     assert str(row.measured).startswith("lacks ")
+
+
+def test_a_log_that_cannot_be_read_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(path: Path) -> Logged:
+        raise LogFailed("no such record")
+
+    monkeypatch.setattr("harness.criteria.story_3_2.read_log", fails)
+    LastLog(FILE).write(tmp_path)
+    row = judged(tmp_path)
+    assert (row.verdict, row.measured, row.reason) == ("fail", "not read back", "no such record")
 
 
 def test_without_a_log_it_is_skipped_with_the_reason(log: list[Logged], tmp_path: Path) -> None:
