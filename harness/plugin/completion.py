@@ -48,6 +48,12 @@ class Completion:
         looks = bool(self._afterwards.selected) and (self.output / FILE).is_file()
         return looks or self.assessment.store.holds_any()
 
+    @property
+    def fresh(self) -> list[CriterionResult]:
+        """Rows of the completed run that this session judged; others were left by an earlier one."""
+        own = {(one.id, one.model) for one in self.judged}
+        return [one for one in self.result.criteria if (one.id, one.model) in own] if self.result else []
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker where verdicts go and which ones are approved."""
