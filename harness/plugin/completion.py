@@ -43,16 +43,16 @@ class Completion:
         self._afterwards = afterwards
 
     @property
-    def rows(self) -> list[CriterionResult]:
-        """The rows of the result that this session judged, as they were completed."""
-        own = {(one.model, one.id) for one in self.judged}
-        return [one for one in self.result.criteria if (one.model, one.id) in own] if self.result else []
-
-    @property
     def anything_judged(self) -> bool:
         """Whether there is a verdict to report on, or there are results to look at."""
         looks = bool(self._afterwards.selected) and (self.output / FILE).is_file()
         return looks or self.assessment.store.holds_any()
+
+    @property
+    def fresh(self) -> list[CriterionResult]:
+        """Rows of the completed run that this session judged; others were left by an earlier one."""
+        own = {(one.id, one.model) for one in self.judged}
+        return [one for one in self.result.criteria if (one.id, one.model) in own] if self.result else []
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
