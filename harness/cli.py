@@ -7,10 +7,14 @@ import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.behaviour.predictions import CONDITION_FIELD, FORM, LIST_FIELD, PROBLEMS_FIELD
 from harness.errors import HarnessError
 from harness.options import RunOptions, checked_seed, default_cache_folder
+
+if TYPE_CHECKING:
+    from harness.criteria.criterion import Criterion
 
 USAGE_ERROR = 4
 
@@ -55,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 
     criteria = commands.add_parser("criteria", help="list every criterion with its rule and definition")
     criteria.add_argument("--story", help="only this story, such as 1.2")
+    criteria.add_argument(
+        "places", type=Path, metavar="PATH", nargs="*", help="only those that files or folders of your own declare"
+    )
     criteria.set_defaults(run=_criteria)
 
     behaviour = commands.add_parser(
@@ -144,13 +151,28 @@ def _check_model(options: argparse.Namespace) -> None:
 def _criteria(options: argparse.Namespace) -> None:
     from harness.criteria.registry import criteria
 
-    chosen = [criterion for criterion in criteria() if options.story in (None, criterion.story)]
+    declared = _declared_in(options.places) if options.places else criteria()
+    chosen = [criterion for criterion in declared if options.story in (None, criterion.story)]
     if not chosen:
-        stories = ", ".join(dict.fromkeys(criterion.story for criterion in criteria()))
+        stories = ", ".join(dict.fromkeys(criterion.story for criterion in declared))
         raise HarnessError(f"There is no story {options.story!r}. Stories: {stories}.")
     for criterion in chosen:
         print(f"{criterion.id:<22} {criterion.kind:<11} {criterion.rule!s:<24} {criterion.statement}")
         print(textwrap.indent(textwrap.fill(criterion.definition, 96), "    "))
+
+
+def _declared_in(places: Sequence[Path]) -> "tuple[Criterion, ...]":
+    from harness.declared.find import NAME, PATTERNS, declaring_files
+    from harness.declared.read import own_criteria
+
+    # As for pytest: what a file imports may lie beside it, seen from the current folder.
+    sys.path.insert(0, str(Path.cwd()))
+    found = own_criteria(declaring_files(places))
+    if not found:
+        raise HarnessError(
+            f"Nothing is declared in {', '.join(map(str, places))}: no file called {' or '.join(PATTERNS)} gives {NAME} a value."
+        )
+    return found
 
 
 def _behaviour(options: argparse.Namespace) -> None:

@@ -6,19 +6,23 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property, partial
+from inspect import unwrap
 from itertools import combinations
 from typing import Any, get_args
 
 from harness.criteria.calibration import calibrate
 from harness.criteria.complete import checkpoint_folder
-from harness.criteria.criterion import Criterion, NotMeasured, Scope
+from harness.criteria.criterion import OWN, Criterion, NotMeasured, Scope
+from harness.criteria.effects import behaviour_study, heads_study, importance_study, sweep_study, validation_study
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.intervened import SampleName
 from harness.criteria.judged import judge
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.phases import phase_results
 from harness.criteria.planted_heads import ranks_heads
-from harness.criteria.registry import criteria, declaration_digests, declarations_digest, find
+from harness.criteria.registry import criteria, declaration_digests, declarations_digest
+from harness.declared.read import shown
+from harness.declared.trial import try_out
 from harness.engines.ray import RayEngine
 from harness.errors import HarnessError
 from harness.extraction.batch_size import auto_batch_size
@@ -45,6 +49,14 @@ SAMPLES: dict[str, tuple[SampleName, ...]] = {
     "phase4": ("full",),
 }
 """Samples of problems that only some studies look at."""
+SAMPLES_OF: dict[Any, tuple[SampleName, ...]] = {
+    importance_study: ("importance",),
+    sweep_study: ("sweep",),
+    validation_study: ("validation",),
+    heads_study: ("first", "second"),
+    behaviour_study: ("test",),
+}
+"""Samples of problems by where a measure of interventions looks."""
 
 
 def dataset_of(options: RunOptions) -> str:
@@ -61,11 +73,31 @@ def dataset_of(options: RunOptions) -> str:
     return next(iter(defaults.values()))
 
 
+def samples_of(criterion: Criterion) -> tuple[SampleName, ...]:
+    """What a criterion looks at: the samples of its study, and for a user's own those of its measure."""
+    if criterion.study != OWN:
+        return SAMPLES.get(criterion.study, FIRST_SAMPLE)
+    where = getattr(getattr(criterion.measure, "of", None), "where", None)
+    return SAMPLES_OF.get(unwrap(where), FIRST_SAMPLE) if where else FIRST_SAMPLE
+
+
+def _sizes_of(extraction: CachedExtraction) -> tuple[int, int, int]:
+    """L, H and T."""
+    if extraction.is_cached():
+        about = extraction.about()
+        return about["n_layers"], about["n_heads"], about["n_latents"]
+    model = extraction.model()
+    return model.n_layers, model.n_heads, model.n_latents
+
+
 class Run:
     """Judges criteria; evidence is computed once, when first needed."""
 
-    def __init__(self, options: RunOptions, progress: Progress = quiet):
+    def __init__(self, options: RunOptions, progress: Progress = quiet, own: Sequence[Criterion] = ()):
+        """``own`` are a user's own criteria, beside the registry's."""
         self.options = options
+        self._own = tuple(own)
+        self._declared = {criterion.id: criterion for criterion in (*criteria(), *own)}
         self._progress = progress
         self._models: dict[str, ModelStudy] = {}
         self._pairs: dict[str, PairStudy] = {}
@@ -94,10 +126,14 @@ class Run:
             extraction = self._extraction(name)
             if not extraction.is_cached():
                 extraction.check()
-                for sample in (sample for study in studies for sample in SAMPLES.get(study, ())):
+                for sample in self._samples_beside_the_first(studies):
                     # A sample that cannot be drawn leaves its criteria out, with the reason.
                     with suppress(NotMeasured):
                         self._check_lengths(name, sample)
+            if self._own:
+                sizes = _sizes_of(extraction)
+                for criterion in self._own:
+                    try_out(criterion, *sizes)
 
     def close(self) -> None:
         """Let go of what was started to run models."""
@@ -133,7 +169,7 @@ class Run:
 
     def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
         """The results, with the calibration.json of every model and pair written and named where its criteria are in it."""
-        known = {criterion.id: criterion for criterion in criteria()}
+        known = self._declared
         by_scope: dict[tuple[Scope, str], list[tuple[Criterion, CriterionResult]]] = {}
         for one in (one for one in results if one.id in known):
             by_scope.setdefault((known[one.id].scope, one.model), []).append((known[one.id], one))
@@ -157,16 +193,22 @@ class Run:
     def complete(self, results: list[CriterionResult]) -> RunResult:
         """All of ``criteria.json``: the run, its phases, the criteria in the order given."""
         judged_on: dict[Scope, Sequence[str]] = {"model": self.options.models, "pair": list(self.pairs)}
-        samples = self._samples(dict.fromkeys(result.study for result in results))
-        run = {**self.provenance(), "samples": samples}
-        return RunResult(run=run, phases=phase_results(results, judged_on), criteria=results)
+        run = {**self.provenance(), "samples": self._samples(results)}
+        return RunResult(run=run, phases=phase_results(results, judged_on, self._own), criteria=results)
 
-    def _samples(self, studies: Iterable[str]) -> list[dict[str, Any]]:
-        """The problems that studies looked at, each sample once, with those studies."""
+    def _samples_beside_the_first(self, studies: Collection[str]) -> set[SampleName]:
+        """What the criteria of these studies look at beside the first sample."""
+        of_studies = {sample for study in studies for sample in SAMPLES.get(study, ())}
+        of_own = {sample for criterion in self._own for sample in samples_of(criterion)} if OWN in studies else set()
+        return (of_studies | of_own) - {"first"}
+
+    def _samples(self, results: Iterable[CriterionResult]) -> list[dict[str, Any]]:
+        """The problems that were looked at, each sample once, with the studies that did."""
         found: dict[SampleName, list[str]] = {}
-        for study in studies:
-            for sample in SAMPLES.get(study, FIRST_SAMPLE):
-                found.setdefault(sample, []).append(study)
+        for sample, study in dict.fromkeys(
+            (sample, result.study) for result in results for sample in samples_of(self._declared[result.id])
+        ):
+            found.setdefault(sample, []).append(study)
         described = []
         for sample, looked in found.items():
             # What cannot be drawn was looked at by nobody; its criteria were left out with the reason.
@@ -207,7 +249,7 @@ class Run:
                 None if control is None or self.options.controls != "all" else self._extraction(control),
                 lambda sample, of_control: self._extraction(control if of_control and control else name, sample),
                 lambda criterion_id: self.judge(
-                    find(criterion_id), "run" if find(criterion_id).scope == "run" else name
+                    self._declared[criterion_id], "run" if self._declared[criterion_id].scope == "run" else name
                 ),
             )
         return self._models[name]
@@ -226,7 +268,7 @@ class Run:
 
     def _about(self, **facts: Any) -> dict[str, Any]:
         """Where a result comes from, the declarations it was judged by included."""
-        return provenance(**facts, declarations_sha256=declarations_digest())
+        return provenance(**facts, declarations_sha256=declarations_digest(self._own))
 
     def provenance(self) -> dict[str, Any]:
         """The ``run`` object of ``criteria.json``."""
@@ -255,8 +297,9 @@ class Run:
             control_model=self.options.control_model,
             untrained_seed=UNTRAINED_SEED,
             options=self._settings(),
-            declarations_sha256=declarations_digest(),
-            declarations=declaration_digests(),
+            declarations_sha256=declarations_digest(self._own),
+            declarations=declaration_digests(self._own),
+            own_files={criterion.id: shown(criterion.file) for criterion in self._own if criterion.file},
         )
         return dict(jsonable(content))
 
@@ -347,7 +390,7 @@ class Run:
         """The failed validity criteria that a criterion rests on; of a pair's models, each with its model."""
         broken = []
         for needed in criterion.rests_on:
-            ground = find(needed)
+            ground = self._declared[needed]
             for place in self._grounds(ground, criterion, scope):
                 if self.judge(ground, place).verdict in ("fail", "invalid"):
                     broken.append(needed if place in ("run", scope) else f"{needed} of {place}")

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 
 def head_scores(patterns: AttentionPatterns) -> pd.DataFrame:
-    """One row per head of the mean pattern: layer, head, layer_type and every score of single heads.
+    """One row per head of the mean pattern: layer, head, layer_type and every score of single heads; L * H rows.
 
-    Scores that need more latents than the model has are missing.
+    ``flow``, ``skip`` and the others are shares and means of attention weights, without a unit. A score is NaN for a head
+    that reads no thoughts. Errors: none; scores that need more latents than the model has are left out.
     """
     mean = patterns.raw.mean(axis=0, dtype=np.float64)
     layers, heads = mean.shape[:2]

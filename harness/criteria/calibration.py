@@ -121,13 +121,15 @@ def calibrate(
     models, designs, planted = list(study.samples), tuple[Design, ...](), dict[str, Array]()
     if study.options.controls != "none":
         designs = tuple(Design.like(sample, place) for place, sample in enumerate(study.samples.values()))
-        ways = {name: measure.of.on_plantings for name, (_, measure, _) in chosen.items()}
+        ways = {measure.criterion_id: measure.of.on_plantings for _, measure, _ in chosen.values()}
         folder = study.options.cache_dir / "plantings"
         wanted = {name: way for name, way in ways.items() if way}
         planted = planted_values(wanted, designs, folder, progress, f"{study.name}: planted patterns")
     entries = [
-        calibration(result, criterion.rule, measure(study), measure.of.on_plantings, planted.get(name), models)
-        for name, (criterion, measure, result) in chosen.items()
+        calibration(
+            result, criterion.rule, measure(study), measure.of.on_plantings, planted.get(measure.criterion_id), models
+        )
+        for criterion, measure, result in chosen.values()
     ]
     return CalibrationFile(
         model=study.name,

@@ -1,5 +1,6 @@
 """Procedures that compare two models on the same problems."""
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from harness.criteria.criterion import Measurement, Rule
 from harness.criteria.critical import CRITICAL, SCORES
-from harness.criteria.hypothesis import BLOCK, OnPlantings, averaged, order_statistics, undefined
+from harness.criteria.hypothesis import BLOCK, MeanMeasure, OnPlantings, averaged, order_statistics, undefined
 from harness.criteria.paired import Pair, PairMeasure
 from harness.criteria.sample import RESAMPLES, Sample
 from harness.criteria.select import count_of_heads
@@ -63,6 +64,49 @@ def cohens_d(differences: Array) -> Array:
 def top_heads(mean: Array) -> Array:
     """[..., L, H, T, T] to the flat indices [..., k] of the heads with the largest composite score, best first."""
     return top_k(composite_score(mean), TOP)
+
+
+def difference(measure: MeanMeasure, into: int = 0) -> PairMeasure:
+    """A measure of one model, smaller model minus larger, on the same problems; resamples are paired.
+
+    ``into``: which model patterns are planted in, 0 for the smaller: the one that is expected to have the larger value.
+    """
+
+    def value(pair: Pair) -> float:
+        smaller, larger = (measure.value(sample) for sample in pair.samples)
+        return smaller - larger
+
+    def attainable(pair: Pair) -> tuple[float, float]:
+        (low, high), (other_low, other_high) = (measure.bounds(*sample.raw.shape[1:4]) for sample in pair.samples)
+        return low - other_high, high - other_low
+
+    def procedure(pair: Pair, rule: Rule) -> Measurement:
+        found = value(pair)
+        if not np.isfinite(found):
+            return undefined()
+        each: dict[str, Any] = {
+            name: measure.value(sample) for name, sample in zip(pair.names, pair.samples, strict=True)
+        }
+        measured = Measurement(found, biased=measure.selection is not None, attainable=attainable(pair), beside=each)
+        if pair.n_problems < 2:
+            return measured
+        first, second = (measure.resampled(sample) for sample in pair.samples)
+        low, high = percentile_interval(first - second)
+        crossed = [one for sample in pair.samples if (one := measure.cross_fitted(sample)) is not None]
+        return replace(
+            measured,
+            interval=(float(low), float(high)),
+            cross_fitted=crossed[0] - crossed[1] if crossed else None,
+            confidence=agreement(first - second, rule.holds, rule.holds(found)),
+            resampled=order_statistics(first - second),
+            ends_attained=measure.ends_attained,
+        )
+
+    def on_pairs(first: Array, second: Array, seed: int) -> Array:
+        return measure.of_mean(first) - measure.of_mean(second)
+
+    way = OnPlantings(averaged(measure.per_problem), on_pairs, plantings=PLANTED_PAIRS, into=into)
+    return PairMeasure(procedure, value, way, of_sizes=True)
 
 
 def strategies_differ() -> PairMeasure:

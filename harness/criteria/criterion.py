@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from harness.files import digest, jsonable
@@ -21,6 +22,8 @@ STUDIES = {
     "B": "behaviour",
 }
 """The study that a story belongs to, by the first part of the story's number."""
+OWN = "own"
+"""The study of every other story: a user's own."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,8 @@ class Criterion:
     rests_on: tuple[str, ...] = ()
     null_should_pass: bool = False
     family: str | None = None
+    file: Path | None = None
+    """Where it is declared, if it is a user's own."""
 
     @property
     def story(self) -> str:
@@ -163,7 +168,7 @@ class Criterion:
     @property
     def study(self) -> str:
         """``phase1`` for the stories 1.1 to 1.5, and so on."""
-        return STUDIES[self.story.split(".")[0]]
+        return STUDIES.get(self.story.split(".")[0], OWN)
 
     def declaration(self) -> dict[str, Any]:
         """What is hashed and compared with approved declarations: everything but the code."""

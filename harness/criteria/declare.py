@@ -31,7 +31,15 @@ class Evaluates(Protocol[Taken_contra]):
 
 @dataclass(frozen=True)
 class Evaluation(Generic[Measure]):
-    """Takes a hypothesis' measure on the evidence of its scope, with everything that says what it is worth."""
+    """Takes a hypothesis' measure on the evidence of its scope, with everything that says what it is worth.
+
+    Attributes:
+        criterion_id: what measurements are remembered by: the criterion's id, and where the harness does not know the
+            measure's code, a digest of that.
+        of: the measure.
+        rule: when it passes.
+        shown: writes files that show what was measured, and names them.
+    """
 
     criterion_id: str
     of: Measure

@@ -113,7 +113,7 @@ class MeanMeasure:
         )
         if len(sample.raw) < 2:
             return measured
-        resampled = self._resampled(sample)
+        resampled = self.resampled(sample)
         low, high = percentile_interval(resampled)
         return replace(
             measured,
@@ -122,7 +122,8 @@ class MeanMeasure:
             resampled=order_statistics(resampled),
         )
 
-    def _resampled(self, sample: Sample) -> Array:
+    def resampled(self, sample: Sample) -> Array:
+        """[2000]: the measure on resamples of the problems; the same ones for every measure and sample of one seed."""
         if self.per_problem is None:
             return sample.resample(self.of_mean)
         return sample.resample_of(self.per_problem, self.of_mean)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import product
 
-from harness.criteria.criterion import Scope
+from harness.criteria.criterion import OWN, Criterion, Scope
 from harness.criteria.registry import criteria
 from harness.criteria.sample import RESAMPLES
 from harness.results import CriterionResult, PhaseResult
@@ -71,7 +71,7 @@ PHASES = (
 COUNTED = {"importance": ("I.4-stats", "I.3-question"), "steps": ("S.1-design",), "behaviour": ("B.7-roles",)}
 """Studies that all their hypotheses decide, with the criteria whose answers they give."""
 
-
+_JUDGED: tuple[Scope, ...] = ("model", "pair")
 _NOT_PASSED = {"fail": "failed", "invalid": "invalid", "skipped": "skipped", None: "not run"}
 
 
@@ -83,18 +83,20 @@ class Standing:
     sentence: str
 
 
-@cache
-def all_phases() -> tuple[Phase, ...]:
-    """Every phase, and every other study as one."""
+def all_phases(own: Sequence[Criterion] = ()) -> tuple[Phase, ...]:
+    """Every phase, and every other study as one, a user's ``own`` criteria included."""
+    answered = {**COUNTED, OWN: tuple(one.id for one in own)}
+    hypotheses = [one for one in (*criteria(), *own) if one.kind == "hypothesis"]
     counted = [
         Phase(
             study,
-            tuple(one.id for one in criteria() if one.study == study and one.kind == "hypothesis"),
-            answered,
+            tuple(one.id for one in hypotheses if (one.study, one.scope) == (study, scope)),
+            answered[study],
             study=study,
+            scope=scope,
             counted=True,
         )
-        for study, answered in COUNTED.items()
+        for study, scope in product(answered, _JUDGED)
     ]
     return (*PHASES, *(phase for phase in counted if phase.conditions))
 
@@ -127,17 +129,19 @@ def _standing(phase: Phase, results: Mapping[str, CriterionResult]) -> Standing:
     return Standing(False, f"{phase.title} did not pass ({'; '.join(named)})")
 
 
-def phase_results(results: Sequence[CriterionResult], judged_on: Mapping[Scope, Sequence[str]]) -> list[PhaseResult]:
+def phase_results(
+    results: Sequence[CriterionResult], judged_on: Mapping[Scope, Sequence[str]], declared: Sequence[Criterion] = ()
+) -> list[PhaseResult]:
     """One result per phase and model or pair, for the phases of which anything was judged.
 
     The answers of a phase that comes after others begin with what is to be said of those.
-    ``judged_on`` names what there is of each scope.
+    ``judged_on`` names what there is of each scope; ``declared`` are a user's own criteria.
     """
-    phases = []
+    phases, known = [], all_phases(declared)
     for scope, names in judged_on.items():
         for name in names:
             own = {result.id: result for result in results if result.model == name}
-            for phase in all_phases():
+            for phase in known:
                 if phase.scope == scope and any(result.study == phase.study for result in own.values()):
                     answered = [own[criterion_id] for criterion_id in phase.answered if criterion_id in own]
                     before = [one.sentence for one in standings(phase.study, own) if one.sentence]

@@ -1,5 +1,6 @@
 """Every criterion there is, in the order of the study."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from harness.criteria import (
@@ -92,11 +93,11 @@ def find(criterion_id: str) -> Criterion:
     return {criterion.id: criterion for criterion in criteria()}[criterion_id]
 
 
-def declaration_digests() -> dict[str, str]:
-    """SHA-256 of each declaration, by id."""
-    return {criterion.id: criterion.digest() for criterion in criteria()}
+def declaration_digests(own: Sequence[Criterion] = ()) -> dict[str, str]:
+    """SHA-256 of each declaration, by id; those of a user's ``own`` criteria too."""
+    return {criterion.id: criterion.digest() for criterion in (*criteria(), *own)}
 
 
-def declarations_digest() -> str:
-    """SHA-256 over all declarations."""
-    return digest(*(f"{name}:{value}" for name, value in sorted(declaration_digests().items())))
+def declarations_digest(own: Sequence[Criterion] = ()) -> str:
+    """SHA-256 over all declarations, a user's ``own`` included."""
+    return digest(*(f"{name}:{value}" for name, value in sorted(declaration_digests(own).items())))

@@ -76,10 +76,18 @@ class _NoRules(ast.NodeTransformer):
     """Only where a criterion is declared: a rule that is given to a measure as well decides what it gives."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        if isinstance(node.func, ast.Name) and node.func.id in _DECLARING:
+        if _called(node) in _DECLARING:
             node.args = [ast.Constant("a rule") if _is_rule(one) else one for one in node.args]
         return self.generic_visit(node)
 
 
 def _is_rule(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Rule"
+    return isinstance(node, ast.Call) and _called(node) == "Rule"
+
+
+def _called(node: ast.Call) -> str | None:
+    """``hypothesis`` of ``hypothesis(...)`` and of ``own.hypothesis(...)``."""
+    match node.func:
+        case ast.Name(name) | ast.Attribute(attr=name):
+            return name
+    return None

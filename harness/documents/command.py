@@ -34,7 +34,7 @@ def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
     output = Path(options.get("output") or "reports")
     # What looks at results looks at these; everything else leaves them alone.
     folder = str(output if item.study == "phase3" else output / "rerun")
-    return command([*_selection(item)], models, options, folder)
+    return command(_selection(item, (run.get("own_files") or {}).get(item.id)), models, options, folder)
 
 
 def command(selection: Sequence[str], models: Sequence[str], options: Mapping[str, Any], output: str) -> str:
@@ -57,9 +57,11 @@ def command(selection: Sequence[str], models: Sequence[str], options: Mapping[st
     return shlex.join([*words, "--output", output])
 
 
-def _selection(item: CriterionResult) -> list[str]:
-    """The node id where the story has its module among the checks; otherwise the same by name."""
+def _selection(item: CriterionResult, file: str | None) -> list[str]:
+    """The node id in a ``file`` of a user's own, or where the story has its module; otherwise the same by name."""
     name = f"[{item.model}-{item.id}]"
+    if file is not None:
+        return [f"{file}::test_criterion{name}"]
     checks = Path(__file__).parents[2] / "checks"
     modules = list(checks.glob(f"test_story_{item.story.replace('.', '_').lower()}_*.py"))
     if len(modules) == 1:

@@ -17,6 +17,7 @@ STUDIES = {
     "importance": "Importance of each thought",
     "steps": "Step importance",
     "behaviour": "Behaviour under intervention",
+    "own": "Own hypotheses",
 }
 
 PASSES_ALONE = "The model passes and no control does"

@@ -21,8 +21,8 @@ def pytest_harness_criteria() -> Sequence[Criterion] | None:
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_harness_run(options: RunOptions, progress: Progress) -> Run | None:
-    """The run that judges criteria under ``options``. Called once per process; must be cheap."""
+def pytest_harness_run(options: RunOptions, progress: Progress, own: Sequence[Criterion]) -> Run | None:
+    """The run that judges criteria under ``options``, a user's ``own`` included. Called once per process; must be cheap."""
 
 
 @pytest.hookspec

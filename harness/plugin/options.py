@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from harness.declared.find import declaring_files
 from harness.errors import HarnessError
 from harness.plugin.gate import GateName
 
@@ -203,11 +204,21 @@ def places(config: pytest.Config) -> list[Path]:
 
 
 def checks_are_asked_for(config: pytest.Config) -> bool:
-    """Whether this invocation collects the checks, as opposed to other tests of the same repository."""
+    """Whether this invocation collects the checks or a user's own, as opposed to other tests of the same repository."""
     if any(getattr(config.option, name, False) for name in _ONLY_INFORMING):
         return False
+    return checks_are_named(config) or bool(own_files(config))
+
+
+def checks_are_named(config: pytest.Config) -> bool:
+    """Whether the checks are among what this invocation names."""
     checks = config.rootpath / CHECKS_FOLDER
     return any(place.is_relative_to(checks) or checks.is_relative_to(place) for place in places(config))
+
+
+def own_files(config: pytest.Config) -> tuple[Path, ...]:
+    """The files with criteria of a user's own among what this invocation names."""
+    return declaring_files(places(config), config.getini("python_files"), config.getini("norecursedirs"))
 
 
 def gate_options(config: pytest.Config) -> GateOptions:

@@ -12,7 +12,9 @@ from harness.errors import HarnessError
 from harness.plugin import hooks
 from harness.plugin.options import (
     checks_are_asked_for,
+    checks_are_named,
     gate_options,
+    own_files,
     places,
     run_options,
     selected_criteria,
@@ -45,11 +47,11 @@ def pytest_harness_criteria() -> tuple[Criterion, ...]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_harness_run(options: RunOptions, progress: Progress) -> Run:
+def pytest_harness_run(options: RunOptions, progress: Progress, own: Sequence[Criterion]) -> Run:
     """The real run, unless a conftest brings another."""
     from harness.judging import Run
 
-    return Run(options, progress)
+    return Run(options, progress, own)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -67,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _start(config: pytest.Config) -> None:
     # Imported here: a session without checks should not pay for what they need.
+    from harness.declared.read import own_criteria
     from harness.plugin.afterwards import Afterwards
     from harness.plugin.collection import Collection, cases_of
     from harness.plugin.foregoing import Foregoing
@@ -78,14 +81,17 @@ def _start(config: pytest.Config) -> None:
         if not place.exists():
             raise HarnessError(f"file or directory not found: {place}")
     options = run_options(config)
-    criteria = selected_criteria(config, config.hook.pytest_harness_criteria())
+    files = own_files(config)
+    own = own_criteria(files)
+    known = config.hook.pytest_harness_criteria() if checks_are_named(config) else ()
+    criteria = selected_criteria(config, (*known, *own))
     required = waits_for_phases(config, criteria)
     for study in dict.fromkeys(criterion.study for criterion in criteria):
         config.addinivalue_line("markers", f"{study}: criteria of the study {study}")
     progress = TerminalProgress(config)
     config.add_cleanup(progress.close)
     shown, tracking = beside(config, options, progress)
-    run = config.hook.pytest_harness_run(options=options, progress=shown)
+    run = config.hook.pytest_harness_run(options=options, progress=shown, own=own)
     config.add_cleanup(run.close)
     cases = cases_of(criteria, run)
     if not cases:
@@ -93,7 +99,7 @@ def _start(config: pytest.Config) -> None:
         raise HarnessError(f"Story {asked} compares models: name two or more of them with --model.")
     register = config.pluginmanager.register
     afterwards = Afterwards(cases)
-    register(Collection(cases), "harness-collection")
+    register(Collection(cases, files), "harness-collection")
     register(afterwards, "harness-afterwards")
     if config.option.collectonly:
         return
