@@ -52,8 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--device", default="auto")
     check.set_defaults(run=_check_model)
 
-    criteria = commands.add_parser("criteria", help="list every criterion with its rule and definition")
+    criteria = commands.add_parser("criteria", help="list every criterion with its rule, its definition, and whether judging it takes the model or results will do")
     criteria.add_argument("--story", help="only this story, such as 1.2")
+    criteria.add_argument(
+        "--from-results", action="store_true", help="only those that can be judged from results, without a model"
+    )
     criteria.set_defaults(run=_criteria)
 
     behaviour = commands.add_parser(
@@ -134,8 +137,9 @@ def _criteria(options: argparse.Namespace) -> None:
     if not chosen:
         stories = ", ".join(dict.fromkeys(criterion.story for criterion in criteria()))
         raise HarnessError(f"There is no story {options.story!r}. Stories: {stories}.")
-    for criterion in chosen:
-        print(f"{criterion.id:<22} {criterion.kind:<11} {criterion.rule!s:<24} {criterion.statement}")
+    for criterion in (one for one in chosen if one.from_results or not options.from_results):
+        needs = "results" if criterion.from_results else "model"
+        print(f"{criterion.id:<22} {criterion.kind:<11} {needs:<8} {criterion.rule!s:<24} {criterion.statement}")
         print(textwrap.indent(textwrap.fill(criterion.definition, 96), "    "))
 
 

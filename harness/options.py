@@ -61,3 +61,5 @@ class RunOptions:
     """HOST:PORT of a cluster; None: one is started on this machine."""
     ray_workers: int | None = None
     """None: as many as the cluster has GPUs, or processors, for."""
+    from_results: Path | None = None
+    """The output folder of an earlier run whose results are judged again, without its models."""

@@ -142,6 +142,8 @@ class Criterion:
 
     ``measure`` takes the evidence of its scope (see :mod:`harness.criteria.evidence`) and returns a
     :class:`Measurement`. ``rests_on`` names the validity criteria without which the verdict means nothing.
+    One that is judged ``from_results`` looks at weights in half precision (:mod:`harness.criteria.patterns_summary`), at the
+    exact averages, or at files, which are then those of the run that wrote them.
     """
 
     id: str
@@ -154,6 +156,8 @@ class Criterion:
     rests_on: tuple[str, ...] = ()
     null_should_pass: bool = False
     family: str | None = None
+    from_results: bool = False
+    """Whether what a run keeps of its results is enough to judge it again; else the model is needed."""
 
     @property
     def story(self) -> str:

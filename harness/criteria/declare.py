@@ -72,4 +72,5 @@ def hypothesis(
         rests_on=rests_on,
         null_should_pass=null_should_pass,
         family=family,
+        from_results=isinstance(measure, MeanMeasure | TestMeasure | PairMeasure),
     )

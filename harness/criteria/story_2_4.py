@@ -317,6 +317,7 @@ CRITERIA = (
         "10; re-read and held against ranked_heads.csv.",
         Rule("is", "present and consistent"),
         lists,
+        from_results=True,
     ),
     Criterion(
         "2.4-findings",
@@ -326,6 +327,7 @@ CRITERIA = (
         "ranked_heads.csv.",
         Rule("is", "valid"),
         findings,
+        from_results=True,
     ),
     Criterion(
         "2.4-named",
@@ -335,5 +337,6 @@ CRITERIA = (
         "and that share.",
         Rule("in", (2, 3)),
         named,
+        from_results=True,
     ),
 )

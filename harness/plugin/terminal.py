@@ -29,7 +29,9 @@ class Terminal:
 
     def pytest_report_header(self) -> list[str]:
         """What is judged, on what, and which declarations are not the approved ones."""
-        lines = [header(self._completion.assessment.run.provenance())]
+        provenance = self._completion.assessment.run.provenance()
+        source = phrases.judged_from_results(provenance)
+        lines = [header(provenance), *([source] if source else [])]
         if edited := self._completion.assessment.baselines.edited:
             lines.append(f"declarations that differ from the approved ones: {', '.join(edited)}")
         return [*lines, *self._completion.assessment.baselines.unreadable]
