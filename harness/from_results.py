@@ -10,20 +10,14 @@ from pydantic import ValidationError
 from harness.criteria.criterion import ControlValue, Criterion, Measurement
 from harness.criteria.declare import Evaluation
 from harness.criteria.evidence import ModelStudy, ProblemStudy
+from harness.criteria.hypothesis import MeanMeasure, TestMeasure
 from harness.criteria.judged import judged_result
+from harness.criteria.kept import NEEDS_MODEL, Kept, lacking
 from harness.criteria.pair_study import PairStudy
+from harness.criteria.paired import PairMeasure
 from harness.criteria.patterns_summary import NAME
 from harness.criteria.registry import declaration_digests, declarations_digest, find
-from harness.criteria.saved import (
-    NEEDS_MODEL,
-    Kept,
-    SavedExtraction,
-    SavedPairFiles,
-    SavedProblems,
-    SavedStudy,
-    lacking,
-    read_extraction,
-)
+from harness.criteria.saved import SavedExtraction, SavedPairFiles, SavedProblems, SavedStudy, read_extraction
 from harness.errors import HarnessError
 from harness.files import jsonable, read_text
 from harness.judging import Run
@@ -246,25 +240,37 @@ class SavedRun(Run):
         return super()._judge(criterion, scope)
 
     def _measured(self, criterion: Criterion, study: ProblemStudy | ModelStudy | PairStudy) -> Measurement:
-        measured = criterion.measure(study)
+        measured = self._taken(criterion, study)
         if not isinstance(study, ProblemStudy):
             measured = self._beyond_rounding(criterion, study, measured)
-        return self._with_recorded_controls(criterion, study.name, measured)
+        return self._as_recorded(criterion, study.name, measured)
+
+    def _taken(self, criterion: Criterion, study: Any) -> Measurement:
+        """The measurement alone: files that show it are those that the earlier run wrote."""
+        measure = criterion.measure
+        if isinstance(measure, Evaluation):
+            return study.evaluate(measure.criterion_id, measure.of, measure.rule)
+        return measure(study)
 
     def _beyond_rounding(
         self, criterion: Criterion, study: ModelStudy | PairStudy, measured: Measurement
     ) -> Measurement:
         """The measurement, if it does not hang on how weights were rounded."""
+        of_patterns = isinstance(criterion.measure, Evaluation) and isinstance(
+            criterion.measure.of, MeanMeasure | TestMeasure | PairMeasure
+        )
         if measured.value is None or isinstance(measured.value, str):
             return measured
-        again = criterion.measure(self._moved(study))
+        if isinstance(criterion.measure, Evaluation) and not of_patterns:
+            # What was answered is kept as it was.
+            return measured
+        again = self._taken(criterion, self._moved(study))
         if criterion.rule.holds(again.value) != criterion.rule.holds(measured.value):
             raise lacking(
                 f"{NAME} holds weights in half precision, and that decides this verdict ({measured.value}, or "
                 f"{again.value} with weights moved by as much)"
             )
-        noted = {"weights": ROUNDED} if isinstance(criterion.measure, Evaluation) else {}
-        return replace(measured, beside={**measured.beside, **noted})
+        return replace(measured, beside={**measured.beside, "weights": ROUNDED}) if of_patterns else measured
 
     def _moved(self, study: ModelStudy | PairStudy) -> ModelStudy | PairStudy:
         """The same with other weights that are rounded to the same ones."""
@@ -285,13 +291,18 @@ class SavedRun(Run):
                 )
         return self._again[study.name]
 
-    def _with_recorded_controls(self, criterion: Criterion, scope: str, measured: Measurement) -> Measurement:
-        """The measurement with the controls that were recorded and cannot be taken again.
+    def _as_recorded(self, criterion: Criterion, scope: str, measured: Measurement) -> Measurement:
+        """The measurement with the files that were recorded to show it, and the controls that cannot be taken again.
 
         A declaration that says something else now was measured differently, and what was drawn is known only as a share.
         """
         recorded = self._verdicts.get((criterion.id, scope))
-        if recorded is None or recorded.definition != criterion.definition:
+        if recorded is None:
+            return measured
+        if isinstance(criterion.measure, Evaluation):
+            shown = (path for path in recorded.artifacts if not path.endswith("calibration.json"))
+            measured = replace(measured, artifacts=self._kept.there(*shown))
+        if recorded.definition != criterion.definition:
             return measured
         more = {
             name: ControlValue(one.measured)

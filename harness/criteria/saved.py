@@ -5,7 +5,6 @@ criteria look at are those of the run that wrote them, brought over into the out
 is ``NotMeasured``, with a reason that says what is missing.
 """
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,17 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.criteria.artifacts import Artifacts
-from harness.criteria.criterion import NotMeasured
+from harness.criteria.criterion import Measurement, NotMeasured, Rule
+from harness.criteria.effects import Effect, EffectTest
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure
+from harness.criteria.kept import Kept, lacking
 from harness.criteria.pair_files import PairFiles
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.patterns_summary import NAME, OWN, Part, PatternsSummary, read_summary
 from harness.criteria.sample import Sample
+from harness.criteria.saved_trials import SavedImportanceFiles, SavedTrials
 from harness.errors import HarnessError
 from harness.extraction.cached import Variant
 from harness.extraction.patterns import AttentionPatterns, Looks
-from harness.files import digest, file_digest, replacing
+from harness.files import digest, file_digest
 from harness.options import RunOptions
 from harness.problems import ProblemSet, load_split
 from harness.problems.dataset_file import read_dataset
@@ -36,29 +38,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-NEEDS_MODEL = "needs the model"
 AVERAGES = "attention_patterns_avg.npy"
-
-
-def lacking(what: str) -> NotMeasured:
-    """Why a criterion cannot be judged from results; a gate does not compare what is skipped for such a reason."""
-    return NotMeasured(f"{NEEDS_MODEL}: {what}")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The files of an earlier run in ``folder``; those that are looked at are brought over into ``output``."""
-
-    folder: Path
-    output: Path
-
-    def file(self, relative: str) -> str:
-        """A file's path relative to either folder. Errors: ``NotMeasured`` where there is none."""
-        if not (self.folder / relative).is_file():
-            raise lacking(f"{relative} is not among the results in {self.folder}")
-        with replacing(self.output / relative) as temporary:
-            shutil.copyfile(self.folder / relative, temporary)
-        return relative
 
 
 class _NotKept:
@@ -273,6 +253,8 @@ class SavedStudy(ModelStudy):
     def __init__(self, options: RunOptions, extraction: SavedExtraction, provenance: dict[str, Any], kept: Kept):
         super().__init__(options, extraction, provenance)
         self.files = SavedArtifacts(self, kept)
+        self.trials = SavedTrials(options, extraction.name, extraction.model_fingerprint, kept)
+        self._kept = kept
         self._kept_of = extraction
 
     @cached_property
@@ -297,6 +279,19 @@ class SavedStudy(ModelStudy):
             return self.controls
         left_out = {one for one in self.variants if ("second", one) not in self._kept_of.summary.cells}
         return {name: control for name, control in self.controls.items() if name not in left_out}
+
+    @cached_property
+    def importance_files(self) -> SavedImportanceFiles:
+        """Result files of the importance study."""
+        return SavedImportanceFiles(self, self._kept)
+
+    def evaluate(
+        self, criterion_id: str, measure: MeanMeasure | TestMeasure | Effect[Any] | EffectTest[Any], rule: Rule
+    ) -> Measurement:
+        """A hypothesis' measurement with every control that can be taken of what is kept."""
+        if isinstance(measure, Effect | EffectTest):
+            return self.trials.evaluate(criterion_id, measure, rule)
+        return super().evaluate(criterion_id, measure, rule)
 
     def _second_patterns(self, variant: Variant = "trained", *, control: bool = False) -> AttentionPatterns:
         return self._kept_of.of(("second", variant))

@@ -299,6 +299,7 @@ CRITERIA = (
         EffectTest(heads_study, head_set_p, shortened=set_p, attainable=lambda trials: (1 / (1 + trials.draws), 1.0)),
         rests_on=RAW_VALIDITY,
         shown=lambda study: study.causal_files.all,
+        from_results=False,
     ),
     Criterion(
         "2.4-csv",
