@@ -52,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--device", default="auto")
     check.set_defaults(run=_check_model)
 
-    criteria = commands.add_parser("criteria", help="list every criterion with its rule, its definition, and whether judging it takes the model or results will do")
+    criteria = commands.add_parser(
+        "criteria",
+        help="list every criterion with its rule and definition, and whether results are enough to judge it",
+    )
     criteria.add_argument("--story", help="only this story, such as 1.2")
     criteria.add_argument(
         "--from-results", action="store_true", help="only those that can be judged from results, without a model"

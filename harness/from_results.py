@@ -98,8 +98,10 @@ def recorded_options(
             f"--output {options.output} would overwrite the results that are judged again. Name another folder, or leave "
             "--output out."
         )
-    return options if asked.models is None else replace(
-        options, models=tuple(one for one in options.models if one in asked.models)
+    return (
+        options
+        if asked.models is None
+        else replace(options, models=tuple(one for one in options.models if one in asked.models))
     )
 
 
@@ -147,9 +149,7 @@ class SavedRun(Run):
 
     def _extraction_of(self, name: str) -> SavedExtraction:
         if name not in self._saved:
-            saved = read_extraction(
-                self._kept.folder, name, self.problem_study.problems, self.options.cache_dir
-            )
+            saved = read_extraction(self._kept.folder, name, self.problem_study.problems, self.options.cache_dir)
             about = next(one for one in self.recorded.run["models"] if one["name"] == name)
             if (saved.model_fingerprint, saved.summary.about["seed"]) != (about["fingerprint"], self.options.seed):
                 raise self._mixed(f"results/{name}/{NAME}")
@@ -157,9 +157,10 @@ class SavedRun(Run):
         return self._saved[name]
 
     def _mixed(self, file: str) -> HarnessError:
+        folder = self._kept.folder
         return HarnessError(
-            f"{self._kept.folder / file} is not of the run that wrote {self._kept.folder / 'criteria.json'}. Run the checks on the "
-            "models again, into a folder of their own."
+            f"{folder / file} is not of the run that wrote {folder / 'criteria.json'}. Run the checks on the models again, into "
+            "a folder of their own."
         )
 
     @cached_property
@@ -199,7 +200,9 @@ class SavedRun(Run):
         )
         models = [one for one in known["models"] if one["name"] in self.options.models]
         left_out = ("samples", "declarations_changed")
-        return dict(jsonable({**{name: one for name, one in known.items() if name not in left_out}, **now, "models": models}))
+        return dict(
+            jsonable({**{name: one for name, one in known.items() if name not in left_out}, **now, "models": models})
+        )
 
     def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
         """The results, each with the calibration that was recorded for its rule."""

@@ -162,8 +162,7 @@ class Run:
             if scope == "run":
                 continue
             if scope == "model" and any(f"results/{name}/{NAME}" in one.artifacts for _, one in own):
-                study = self.model_study(name)
-                study.files.patterns_summary_with(study.others(looked_at(own)))
+                self._summarise(self.model_study(name), own)
             study = self.model_study(name) if scope == "model" else self.pair_study(name)
             if content := calibrate(study, own, self._progress):
                 if isinstance(study, ModelStudy) and self.options.controls == "all" and ranks_heads(content):
@@ -176,6 +175,9 @@ class Run:
             else one
             for one in results
         ]
+
+    def _summarise(self, study: ModelStudy, judged: Iterable[tuple[Criterion, CriterionResult]]) -> None:
+        study.files.patterns_summary_with(study.others(looked_at(judged)))
 
     def complete(self, results: list[CriterionResult]) -> RunResult:
         """All of ``criteria.json``: the run, its phases, the criteria in the order given."""

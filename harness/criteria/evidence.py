@@ -332,9 +332,7 @@ class ModelStudy:
         """Those of the patterns beside the model's own on its sample that are to be kept with the results."""
         wanted = [part for part in OTHERS if part in parts and part != OWN]
         return {
-            (which, variant): self._extraction.patterns(variant)
-            if which == "first"
-            else self._second_patterns(variant)
+            (which, variant): self._extraction.patterns(variant) if which == "first" else self._second_patterns(variant)
             for which, variant in wanted
         }
 

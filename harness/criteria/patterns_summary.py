@@ -79,7 +79,7 @@ class PatternsSummary:
         latents, cells = self.about["n_latents"], self.cells[part].astype(np.float32)
         if moved:
             shares = np.random.default_rng((self.about["seed"], _TO_MOVE)).uniform(-1, 1, cells.shape)
-            cells = np.maximum(cells + shares.astype(np.float32) * _rounding(self.cells[part]), 0)
+            cells = np.maximum(cells + shares.astype(np.float32) * _rounding(self.cells[part]), np.float32(0))
         return squares(cells, latents)
 
     def rounding(self, part: Part) -> NDArray[np.float32]:
@@ -88,7 +88,7 @@ class PatternsSummary:
 
 
 def _rounding(cells: NDArray[np.float16]) -> NDArray[np.float32]:
-    return np.spacing(cells).astype(np.float32) / 2
+    return np.asarray(np.spacing(cells), np.float32) / np.float32(2)
 
 
 def triangles(raw: Array) -> NDArray[np.float16]:
@@ -139,7 +139,7 @@ def _own(patterns: AttentionPatterns, about: Mapping[str, Any], kept: int) -> di
 
 def _zipped(arrays: Mapping[str, Array]) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -155,7 +155,9 @@ def read_summary(path: Path) -> PatternsSummary:
     except FileNotFoundError as error:
         raise HarnessError(f"There is no {path}: without it no attention can be judged again. {_REMEDY}") from error
     except OSError as error:
-        raise HarnessError(f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions.") from error
+        raise HarnessError(
+            f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions."
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise HarnessError(
             f"{path} is damaged, or not what the harness wrote ({' '.join(str(error).split())}). Restore it from version "
@@ -197,5 +199,7 @@ def _checked(path: Path, about: dict[str, Any], arrays: dict[str, Array]) -> Pat
     except (KeyError, TypeError, ValueError) as error:
         raise HarnessError(f"{path} lacks {error}. {_REMEDY}") from error
     if wrong or kept > about["n_problems"]:
-        raise HarnessError(f"{path} does not have the sizes that it names ({', '.join(wrong) or 'problem_ids'}). {_REMEDY}")
+        raise HarnessError(
+            f"{path} does not have the sizes that it names ({', '.join(wrong) or 'problem_ids'}). {_REMEDY}"
+        )
     return summary

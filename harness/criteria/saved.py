@@ -113,7 +113,7 @@ class SavedExtraction:
         own = part == OWN
         return AttentionPatterns(
             raw=summary.raw(part, moved=self.moved),
-            row_total=1 + summary.beyond_one.astype(np.float64) if own else _missing("row_total"),
+            row_total=(1 + summary.beyond_one.astype(np.float64)).astype(np.float32) if own else _missing("row_total"),
             first_token=_missing("first_token"),
             bot=_missing("bot"),
             answer_attention=_missing("answer_attention"),
@@ -335,9 +335,7 @@ class SavedProblems(ProblemStudy):
     @cached_property
     def importance(self) -> ProblemSet:
         """The sample of the importance study."""
-        return read_dataset(
-            self._kept.output / self._kept.file(f"results/full_dataset_{self.options.n_problems}.json")
-        )
+        return read_dataset(self._kept.output / self._kept.file(f"results/full_dataset_{self.options.n_problems}.json"))
 
     @cached_property
     def dataset_file(self) -> str:

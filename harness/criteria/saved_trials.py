@@ -94,9 +94,7 @@ class SavedTrials:
         """Thoughts blocked for later queries on the whole test split."""
         return self._blocks
 
-    def evaluate(
-        self, criterion_id: str, measure: Effect[Any] | EffectTest[Any], rule: Rule
-    ) -> Measurement:
+    def evaluate(self, criterion_id: str, measure: Effect[Any] | EffectTest[Any], rule: Rule) -> Measurement:
         """A hypothesis' measurement with the controls that are made of the same answers, kept on disk by content."""
         controls = frozenset(() if self._options.controls == "none" else CHEAP)
         settings = f"{criterion_id}:{rule!r}:{sorted(controls)}:{self._options.seed}"
@@ -215,7 +213,10 @@ def block_trials(files: tuple[Content, ...], variants: Content, asked: Content, 
     problems = [Problem(one["id"], one["question"], one["solution"], one["gold"]) for one in files[0]["predictions"]]
     ids = [problem.id for problem in problems]
     names = list(blocks_design(T))
-    if any([row["id"] for row in rows[name]] != ids for name in names) or [one["id"] for one in asked["problems"]] != ids:
+    if (
+        any([row["id"] for row in rows[name]] != ids for name in names)
+        or [one["id"] for one in asked["problems"]] != ids
+    ):
         raise ValueError("other problems")
     classifiers = [Classifier(problem.question, problem.solution, problem.answer) for problem in problems]
     codes = [

@@ -286,7 +286,9 @@ def _options_of_results(config: pytest.Config) -> RunOptions:
     }
     for name, given in running.items():
         if given:
-            raise HarnessError(f"{name} is about running a model, and --from-results runs none. Leave one of the two out.")
+            raise HarnessError(
+                f"{name} is about running a model, and --from-results runs none. Leave one of the two out."
+            )
     asked = Asked(
         models=tuple(option.model) if option.model else None,
         dataset=option.dataset,
