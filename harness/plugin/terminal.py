@@ -11,7 +11,7 @@ import pytest
 
 from harness.documents import phrases
 from harness.plugin.completion import INTERRUPTED, Completion
-from harness.plugin.gate import fails_validity
+from harness.plugin.gate import could_be_evaluated, fails_validity
 from harness.plugin.judging import has_verdict
 from harness.plugin.messages import change
 from harness.plugin.table import GAP, fitted
@@ -114,7 +114,11 @@ class Terminal:
             several = len({one.model for one in judged}) > 1
             reporter.write_line(f"{result.model}{GAP}{line}" if several else line, red=True)
         if not changed:
-            reporter.write_line(f"nothing changed: {phrases.counted(len(judged), 'verdict')} as approved")
+            left_out = sum(not could_be_evaluated(result) for result in judged)
+            compared = phrases.counted(len(judged) - left_out, "verdict")
+            reporter.write_line(
+                f"nothing changed: {compared} as approved{f', {left_out} not compared' if left_out else ''}"
+            )
 
     def _footer(self, reporter: Reporter, phases: Sequence[PhaseResult], judged: Sequence[CriterionResult]) -> None:
         completion = self._completion
