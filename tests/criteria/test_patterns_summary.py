@@ -1,4 +1,4 @@
-"""patterns_summary.npz: what it keeps of attention, how exactly, in how many bytes, and what it says of a file that is not one."""
+"""patterns_summary.npz: what it keeps of attention, how exactly, in how many bytes, and what is said of a file that is none."""
 
 import io
 import json
@@ -62,7 +62,9 @@ def test_every_causal_weight_is_kept_in_half_precision_and_nothing_else(T: int, 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     first, second = patterns(), patterns(seed=1)
-    found = read(packed(first, ABOUT, {("second", "trained"): second, ("first", "untrained"): patterns(seed=2)}), tmp_path)
+    found = read(
+        packed(first, ABOUT, {("second", "trained"): second, ("first", "untrained"): patterns(seed=2)}), tmp_path
+    )
     assert found.about == {**ABOUT, "format": 1}
     assert (found.raw(OWN) == squares(triangles(first.raw), 4)).all()
     assert (found.raw(("second", "trained")) == squares(triangles(second.raw), 4)).all()
@@ -155,7 +157,20 @@ def about(**changed: Any) -> Any:
         (saved(row_length=np.zeros((6, 2, 3), np.int32)), "does not have the sizes that it names (row_length)"),
         (saved(about=about(n_problems=5)), "does not have the sizes that it names (problem_ids)"),
     ],
-    ids=["empty", "cut", "no zip", "pickled", "no json", "no about", "format", "list", "heads", "no cells", "rows", "more"],
+    ids=[
+        "empty",
+        "cut",
+        "no zip",
+        "pickled",
+        "no json",
+        "no about",
+        "format",
+        "list",
+        "heads",
+        "no cells",
+        "rows",
+        "more",
+    ],
 )
 def test_a_file_that_is_wrong_is_one_message_with_a_remedy(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(HarnessError) as error:
