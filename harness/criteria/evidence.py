@@ -325,8 +325,9 @@ class ModelStudy:
 
     @cached_property
     def planted_heads(self) -> PlantedHeads | None:
-        """How heads of the model that are given a pattern are found again; None where that is not defined."""
-        return None if self._at is None else planted_heads(self._at("first", False), self.options.seed)
+        """How heads of the model that are given a pattern are found again; None where it is not there, or that not defined."""
+        extraction = self._extraction
+        return planted_heads(extraction, self.options.seed) if isinstance(extraction, CachedExtraction) else None
 
     def others(self, parts: Collection[Part]) -> dict[Part, AttentionPatterns]:
         """Those of the patterns beside the model's own on its sample that are to be kept with the results."""

@@ -15,7 +15,7 @@ from tests.criteria.recorded import N, record
 pytest_plugins = ("pytester",)
 
 ROOT = Path(__file__).parents[2]
-STORIES = ("1.1", "1.2", "2.4")
+STORIES = ("1.1", "1.2", "1.3", "2.4")
 MODEL = "tiny-llama"
 SELECTED = ("--story", "1.2", "--story", "2.4")
 WATCH = """
