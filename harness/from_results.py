@@ -11,8 +11,8 @@ from harness.criteria.criterion import ControlValue, Criterion, Measurement
 from harness.criteria.declare import Evaluation
 from harness.criteria.evidence import ModelStudy, ProblemStudy
 from harness.criteria.hypothesis import MeanMeasure, TestMeasure
-from harness.criteria.judged import judged_result
-from harness.criteria.kept import NEEDS_MODEL, Kept, lacking
+from harness.criteria.judged import needing_model
+from harness.criteria.kept import Kept, lacking
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.paired import PairMeasure
 from harness.criteria.patterns_summary import NAME
@@ -239,8 +239,9 @@ class SavedRun(Run):
 
     def _judge(self, criterion: Criterion, scope: str) -> CriterionResult:
         if not criterion.from_results:
-            return judged_result(criterion, scope, Measurement(None, reason=NEEDS_MODEL), "skipped")
-        return super()._judge(criterion, scope)
+            return needing_model(criterion, scope)
+        measured = replace(criterion, measure=lambda study: self._measured(criterion, study))
+        return super()._judge(measured, scope)
 
     def _measured(self, criterion: Criterion, study: ProblemStudy | ModelStudy | PairStudy) -> Measurement:
         measured = self._taken(criterion, study)
