@@ -57,10 +57,16 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--device", default="auto")
     check.set_defaults(run=_check_model)
 
-    criteria = commands.add_parser("criteria", help="list every criterion with its rule and definition")
+    criteria = commands.add_parser(
+        "criteria",
+        help="list every criterion with its rule and definition, and whether results are enough to judge it",
+    )
     criteria.add_argument("--story", help="only this story, such as 1.2")
     criteria.add_argument(
         "places", type=Path, metavar="PATH", nargs="*", help="only those that files or folders of your own declare"
+    )
+    criteria.add_argument(
+        "--from-results", action="store_true", help="only those that can be judged from results, without a model"
     )
     criteria.set_defaults(run=_criteria)
 
@@ -156,8 +162,9 @@ def _criteria(options: argparse.Namespace) -> None:
     if not chosen:
         stories = ", ".join(dict.fromkeys(criterion.story for criterion in declared))
         raise HarnessError(f"There is no story {options.story!r}. Stories: {stories}.")
-    for criterion in chosen:
-        print(f"{criterion.id:<22} {criterion.kind:<11} {criterion.rule!s:<24} {criterion.statement}")
+    for criterion in (one for one in chosen if one.from_results or not options.from_results):
+        needs = "results" if criterion.from_results else "model"
+        print(f"{criterion.id:<22} {criterion.kind:<11} {needs:<8} {criterion.rule!s:<24} {criterion.statement}")
         print(textwrap.indent(textwrap.fill(criterion.definition, 96), "    "))
 
 

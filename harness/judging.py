@@ -13,11 +13,14 @@ from typing import Any, get_args
 from harness.criteria.calibration import calibrate
 from harness.criteria.complete import checkpoint_folder
 from harness.criteria.criterion import OWN, Criterion, NotMeasured, Scope
+from harness.criteria.declare import Evaluation
 from harness.criteria.effects import behaviour_study, heads_study, importance_study, sweep_study, validation_study
 from harness.criteria.evidence import ModelStudy, ProblemStudy
+from harness.criteria.hypothesis import MeanMeasure, TestMeasure
 from harness.criteria.intervened import SampleName
 from harness.criteria.judged import judge
 from harness.criteria.pair_study import PairStudy
+from harness.criteria.patterns_summary import NAME, TRAINED, Part, Which
 from harness.criteria.phases import phase_results
 from harness.criteria.planted_heads import ranks_heads
 from harness.criteria.registry import criteria, declaration_digests, declarations_digest
@@ -26,7 +29,7 @@ from harness.declared.trial import try_out
 from harness.engines.ray import RayEngine
 from harness.errors import HarnessError
 from harness.extraction.batch_size import auto_batch_size
-from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction
+from harness.extraction.cached import UNTRAINED_SEED, CachedExtraction, Variant
 from harness.extraction.sizes import cached_size
 from harness.files import jsonable
 from harness.interventions.cached import CachedAnswers
@@ -34,7 +37,7 @@ from harness.models.device import resolve_device
 from harness.models.registry import find_entry, locate, locate_base
 from harness.options import RunOptions
 from harness.provenance import provenance
-from harness.results import CriterionResult, RunResult
+from harness.results import CriterionResult, RunResult, VerdictName
 from harness.storage.blocks import Blocks
 from harness.storage.checkpoints import EVERY, write_checkpoint
 from harness.storage.progress import Progress, quiet
@@ -88,6 +91,18 @@ def _sizes_of(extraction: CachedExtraction) -> tuple[int, int, int]:
         return about["n_layers"], about["n_heads"], about["n_latents"]
     model = extraction.model()
     return model.n_layers, model.n_heads, model.n_latents
+
+
+def looked_at(judged: Iterable[tuple[Criterion, CriterionResult]]) -> set[Part]:
+    """The attention, beside the model's own on its sample, that hypotheses about patterns were held against."""
+    found = set[Part]()
+    for criterion, result in judged:
+        measure = criterion.measure.of if isinstance(criterion.measure, Evaluation) else None
+        if isinstance(measure, MeanMeasure | TestMeasure) and result.measured is not None:
+            twice = isinstance(measure, TestMeasure) and measure.second_sample
+            variants = [TRAINED[1], *(one for one in get_args(Variant) if one in result.controls)]
+            found |= {(which, one) for which in get_args(Which)[: 1 + twice] for one in variants}
+    return found
 
 
 class Run:
@@ -163,12 +178,17 @@ class Run:
         """The verdict on one criterion; the same object when asked again."""
         known = (criterion.id, scope)
         if known not in self._results:
-            evidence, broken = self._evidence(criterion, scope), self._broken_ground(criterion, scope)
-            self._results[known] = judge(criterion, scope, evidence, broken)
+            self._results[known] = self._judge(criterion, scope)
         return self._results[known]
 
+    def _judge(self, criterion: Criterion, scope: str) -> CriterionResult:
+        return judge(criterion, scope, self._evidence(criterion, scope), self._broken_ground(criterion, scope))
+
     def calibrated(self, results: list[CriterionResult]) -> list[CriterionResult]:
-        """The results, with the calibration.json of every model and pair written and named where its criteria are in it."""
+        """The results, with the calibration.json of every model and pair written and named where its criteria are in it.
+
+        The summary of a model's patterns is written once more, with those that it was held against.
+        """
         known = self._declared
         by_scope: dict[tuple[Scope, str], list[tuple[Criterion, CriterionResult]]] = {}
         for one in (one for one in results if one.id in known):
@@ -177,6 +197,8 @@ class Run:
         for (scope, name), own in by_scope.items():
             if scope == "run":
                 continue
+            if scope == "model" and any(f"results/{name}/{NAME}" in one.artifacts for _, one in own):
+                self._summarise(self.model_study(name), own)
             study = self.model_study(name) if scope == "model" else self.pair_study(name)
             if content := calibrate(study, own, self._progress):
                 if isinstance(study, ModelStudy) and self.options.controls == "all" and ranks_heads(content):
@@ -189,6 +211,9 @@ class Run:
             else one
             for one in results
         ]
+
+    def _summarise(self, study: ModelStudy, judged: Iterable[tuple[Criterion, CriterionResult]]) -> None:
+        study.files.patterns_summary_with(study.others(looked_at(judged)))
 
     def complete(self, results: list[CriterionResult]) -> RunResult:
         """All of ``criteria.json``: the run, its phases, the criteria in the order given."""
@@ -306,7 +331,7 @@ class Run:
     def _settings(self) -> dict[str, Any]:
         """Options as the user gave them, the dataset resolved; what decides no result is left out."""
         given = {**asdict(self.options), "dataset": self.problem_study.dataset}
-        for name in ("output", "cache_dir", "refresh", "engine", "ray_address", "ray_workers", "wandb"):
+        for name in ("output", "cache_dir", "refresh", "engine", "ray_address", "ray_workers", "wandb", "from_results"):
             del given[name]
         paths = {name: str(given[name]) for name in ("gsm8k_path", "models_file") if given[name] is not None}
         return {**given, **paths, "models": list(self.options.models)}
@@ -392,9 +417,12 @@ class Run:
         for needed in criterion.rests_on:
             ground = self._declared[needed]
             for place in self._grounds(ground, criterion, scope):
-                if self.judge(ground, place).verdict in ("fail", "invalid"):
+                if self._ground_verdict(ground, place) in ("fail", "invalid"):
                     broken.append(needed if place in ("run", scope) else f"{needed} of {place}")
         return broken
+
+    def _ground_verdict(self, ground: Criterion, place: str) -> VerdictName:
+        return self.judge(ground, place).verdict
 
     def _grounds(self, ground: Criterion, criterion: Criterion, scope: str) -> tuple[str, ...]:
         """Where a validity criterion must hold for ``criterion`` on ``scope`` to mean anything."""

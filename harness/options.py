@@ -64,3 +64,5 @@ class RunOptions:
     """None: as many as the cluster has GPUs, or processors, for."""
     wandb: LogMode = "off"
     """Whether Weights & Biases keeps a log of the run, and sends it. It decides no result but that about the log."""
+    from_results: Path | None = None
+    """The output folder of an earlier run whose results are judged again, without its models."""

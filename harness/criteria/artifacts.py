@@ -1,13 +1,14 @@
 """The result files of one model, each written once, atomically, with its provenance."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.criteria.critical import findings_title
+from harness.criteria.patterns_summary import NAME, Part, packed
 from harness.files import replacing, write_array, write_json, write_text
 from harness.measures import (
     HEAD_SCORES,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.criteria.evidence import ModelStudy
+    from harness.extraction.patterns import AttentionPatterns
     from harness.results import CalibrationFile
 
 TOP = 20
@@ -48,8 +50,20 @@ class Artifacts:
         self._folder = f"results/{study.name}"
 
     def raw(self) -> str:
-        """attention_patterns_raw.npy: float32 [n, L, H, T, T]."""
+        """attention_patterns_raw.npy: float32 [n, L, H, T, T]; the summary of the patterns stands beside it."""
+        self.patterns_summary()
         return self._raw
+
+    def patterns_summary(self) -> str:
+        """patterns_summary.npz: the patterns in half precision, small enough to be kept."""
+        return self._patterns_summary
+
+    def patterns_summary_with(self, others: "Mapping[Part, AttentionPatterns]") -> str:
+        """The same with other patterns that were looked at, as far as there is room for them."""
+        name = f"{self._folder}/{NAME}"
+        with replacing(self._study.absolute(name)) as temporary:
+            temporary.write_bytes(packed(self._study.patterns, self._study.summarised, others))
+        return name
 
     def averages(self) -> str:
         """attention_patterns_avg.npy: float64 [L, H, T, T], the mean over problems."""
@@ -115,6 +129,10 @@ class Artifacts:
             with replacing(self._study.absolute(name)) as temporary:
                 shutil.copyfile(source, temporary)
         return name
+
+    @cached_property
+    def _patterns_summary(self) -> str:
+        return self.patterns_summary_with({})
 
     @cached_property
     def _averages(self) -> str:

@@ -145,6 +145,8 @@ class Criterion:
 
     ``measure`` takes the evidence of its scope (see :mod:`harness.criteria.evidence`) and returns a
     :class:`Measurement`. ``rests_on`` names the validity criteria without which the verdict means nothing.
+    One that is judged ``from_results`` looks at weights in half precision (:mod:`harness.criteria.patterns_summary`), at the
+    exact averages, or at files, which are then those of the run that wrote them.
     """
 
     id: str
@@ -159,6 +161,8 @@ class Criterion:
     family: str | None = None
     file: Path | None = None
     """Where it is declared, if it is a user's own."""
+    from_results: bool = False
+    """Whether what a run keeps of its results is enough to judge it again; else the model is needed."""
 
     @property
     def story(self) -> str:

@@ -64,10 +64,12 @@ def hypothesis(
     null_should_pass: bool = False,
     family: str | None = None,
     shown: Callable[[Any], Sequence[str]] | None = None,
+    from_results: bool = True,
 ) -> Criterion:
     """A hypothesis criterion on one model or one pair, with interval, confidence, attainable range and every control.
 
-    ``shown`` writes files that show what was measured, and names them relative to the output folder.
+    ``shown`` writes files that show what was measured, and names them relative to the output folder. ``from_results`` is false
+    where it takes more than results keep (:class:`Criterion`).
     """
     return Criterion(
         criterion_id,
@@ -80,4 +82,5 @@ def hypothesis(
         rests_on=rests_on,
         null_should_pass=null_should_pass,
         family=family,
+        from_results=from_results,
     )

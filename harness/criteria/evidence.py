@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from harness.criteria.hypothesis import MeanMeasure, TestMeasure, evaluate
 from harness.criteria.importance_files import ImportanceFiles
 from harness.criteria.inside_files import InsideFiles
 from harness.criteria.intervened import Intervened, SampleName
+from harness.criteria.patterns_summary import OTHERS, TRAINED, Part
 from harness.criteria.planted_heads import planted_heads
 from harness.criteria.remembered import remembered, statistics_code
 from harness.criteria.roles import Judged
@@ -41,8 +42,11 @@ from harness.files import digest
 from harness.interventions.cached import CachedAnswers
 from harness.options import RunOptions
 from harness.problems import Cleaned, ProblemSet, clean, load_problems, load_split, second_sample, stratified_sample
+from harness.problems.dataset_file import save_dataset
+from harness.problems.inventory import entry_id, inventory_entry, update_inventory
 from harness.results import CriterionResult, PlantedHeads
 from harness.statistics import uniform, uniform_context
+from harness.storage.blocks import Blocks
 from harness.storage.rows import RowFile
 
 Array = NDArray[Any]
@@ -129,6 +133,29 @@ class ProblemStudy:
         known = [f"{name} {n / pace:.0f} s" for name, pace in self.pace().items()]
         return f"{', '.join(known)} at the pace of the first sample" if known else "not known before a first extraction"
 
+    @cached_property
+    def dataset_file(self) -> str:
+        """The sample's file, relative to the output folder."""
+        path = f"data/attention_dataset_{len(self.problems)}_train.json"
+        save_dataset(self.problems, self.absolute(path), self.provenance)
+        return path
+
+    @cached_property
+    def inventory(self) -> str:
+        """docs/DATA_INVENTORY.md with its entry on the sample."""
+        path = "docs/DATA_INVENTORY.md"
+        options, n = self.options, len(self.problems)
+        recipe = f"pytest checks/ --story 1.1 --dataset {self.dataset} --n-problems {n} --seed {options.seed}"
+        entry = inventory_entry(
+            self.problems,
+            PurePosixPath("..") / self.dataset_file,
+            purpose="Attention between continuous thoughts (phases 1 and 2)",
+            usage="Read by every criterion of stories 1.1 to 2.6",
+            recipe=recipe + (f" --gsm8k-path {options.gsm8k_path}" if options.gsm8k_path else ""),
+        )
+        update_inventory(self.absolute(path), entry_id(self.problems), entry)
+        return path
+
     @property
     def output(self) -> Path:
         """The output folder."""
@@ -137,6 +164,54 @@ class ProblemStudy:
     def absolute(self, relative: str) -> Path:
         """A path inside the output folder."""
         return self.output / relative
+
+
+class Named(Protocol):
+    """A model's files."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+
+class Extraction(Protocol):
+    """What a study asks of a model's extraction, be it run now or kept with the results of an earlier run."""
+
+    @property
+    def files(self) -> Named:
+        """The model."""
+
+    @property
+    def problems(self) -> ProblemSet:
+        """The problems that the model was run on."""
+
+    @property
+    def batch_size(self) -> int:
+        """Problems at a time."""
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where measurements are remembered."""
+
+    @property
+    def blocks(self) -> Blocks | None:
+        """How many problems are run one after the other; None where their patterns lie in memory."""
+
+    @property
+    def model_fingerprint(self) -> str:
+        """Content of the model."""
+
+    def key(self, variant: Variant) -> str:
+        """Content key: equal keys, equal patterns."""
+
+    def patterns(self, variant: Variant = "trained") -> AttentionPatterns:
+        """The attention patterns of a variant."""
+
+    def looks(self) -> Looks:
+        """Independent looks at a few problems."""
+
+    def about(self) -> dict[str, Any]:
+        """Sizes and parameters of the model."""
 
 
 class ModelStudy:
@@ -150,9 +225,9 @@ class ModelStudy:
     def __init__(
         self,
         options: RunOptions,
-        extraction: CachedExtraction,
+        extraction: Extraction,
         provenance: dict[str, Any],
-        control: CachedExtraction | None = None,
+        control: Extraction | None = None,
         at: Callable[[SampleName, bool], CachedExtraction] | None = None,
         judged: Judged | None = None,
         name: str | None = None,
@@ -198,6 +273,21 @@ class ModelStudy:
         return self._extraction.about()
 
     @property
+    def summarised(self) -> dict[str, Any]:
+        """What the summary of the patterns says about them: the same whenever, and on whatever device in use, it is written."""
+        sizes = ("n_layers", "n_heads", "n_latents", "hidden_size", "n_parameters", "device", "dtype")
+        known = ("harness", "packages", "model", "model_fingerprint", "dataset_fingerprint")
+        return {
+            **{name: self.about[name] for name in sizes},
+            **{name: self.provenance[name] for name in known if name in self.provenance},
+            "batch_size": self.batch_size,
+            "dataset": self.problems.name,
+            "split": self.problems.split,
+            "n_problems": len(self.problems),
+            "seed": self.options.seed,
+        }
+
+    @property
     def n_layers(self) -> int:
         """L."""
         return self.patterns.shape[1]
@@ -235,8 +325,17 @@ class ModelStudy:
 
     @cached_property
     def planted_heads(self) -> PlantedHeads | None:
-        """How heads of the model that are given a pattern are found again; None where that is not defined."""
-        return planted_heads(self._extraction, self.options.seed)
+        """How heads of the model that are given a pattern are found again; None where it is not there, or that not defined."""
+        extraction = self._extraction
+        return planted_heads(extraction, self.options.seed) if isinstance(extraction, CachedExtraction) else None
+
+    def others(self, parts: Collection[Part]) -> dict[Part, AttentionPatterns]:
+        """Those of the patterns beside the model's own on its sample that are to be kept with the results."""
+        wanted = [part for part in OTHERS if part in parts and part != TRAINED]
+        return {
+            (which, variant): self._extraction.patterns(variant) if which == "first" else self._second_patterns(variant)
+            for which, variant in wanted
+        }
 
     def _second_patterns(self, variant: Variant = "trained", *, control: bool = False) -> AttentionPatterns:
         if self._at is None:
@@ -247,6 +346,15 @@ class ModelStudy:
             raise NotMeasured(str(error)) from error
         return extraction.patterns(variant)
 
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """Controls that take an extraction of their own."""
+        return ("untrained", "contentless")
+
+    def controls_of(self, measure: MeanMeasure | TestMeasure) -> dict[str, Sample]:
+        """The single-array controls that a measure can be taken of."""
+        return self.controls
+
     @cached_property
     def controls(self) -> dict[str, Sample]:
         """The single-array controls, by name; the shuffled one is drawn from :attr:`sample`."""
@@ -254,8 +362,7 @@ class ModelStudy:
             return {}
         found = {"uniform": self._control_of(_uniform), "uniform-context": self._control_of(_uniform_context)}
         if self.options.controls == "all":
-            found["untrained"] = self._control_of(_raw, "untrained")
-            found["contentless"] = self._control_of(_raw, "contentless")
+            found |= {variant: self._control_of(_raw, variant) for variant in self.variants}
         if self._control is not None:
             found["control-model"] = self._control_of(_raw, extraction=self._control)
         return found
@@ -264,7 +371,7 @@ class ModelStudy:
         self,
         make: Callable[[AttentionPatterns], Array],
         variant: Variant = "trained",
-        extraction: CachedExtraction | None = None,
+        extraction: Extraction | None = None,
     ) -> Sample:
         """What ``make`` makes of a variant's patterns, on the sample and, when asked for, on the second one."""
         return self.sample.with_raw(
@@ -372,7 +479,7 @@ class ModelStudy:
             return self.intervened.evaluate(criterion_id, measure, rule)
         second = isinstance(measure, TestMeasure) and measure.second_sample
         path = self._extraction.cache_dir / "measurements" / f"{self._key(criterion_id, rule, second)}.json"
-        return remembered(path, lambda: evaluate(measure, rule, self.sample, self.controls))
+        return remembered(path, lambda: evaluate(measure, rule, self.sample, self.controls_of(measure)))
 
     def _key(self, criterion_id: str, rule: Rule, second: bool) -> str:
         others = [] if self._control is None else [self._control.key("trained")]

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.criteria.criterion import Criterion, NotMeasured
 from harness.criteria.experiment_files import ExperimentFiles
-from harness.criteria.judged import judge
+from harness.criteria.judged import judge, needing_model
 from harness.options import RunOptions
 from harness.results import CriterionResult, RunResult
 
@@ -85,7 +85,8 @@ def conclude(chosen: Iterable[Criterion], finished: FinishedRun) -> list[Criteri
     """Judge the stories 3.x one after the other; each sees the rows of those before it. Returns their rows."""
     added = []
     for criterion in chosen:
-        row = judge(criterion, "run", finished)
+        lacking = finished.options.from_results is not None and not criterion.from_results
+        row = needing_model(criterion, "run") if lacking else judge(criterion, "run", finished)
         finished.result = finished.result.model_copy(update={"criteria": [*finished.result.criteria, row]})
         added.append(row)
     return added

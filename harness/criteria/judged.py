@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.criteria.criterion import ControlValue, Criterion, Measurement, NotMeasured
 from harness.criteria.hypothesis import undefined
+from harness.criteria.kept import NEEDS_MODEL
 from harness.files import jsonable
 from harness.measures import NotApplicable, NotFinite
 from harness.results import ControlResult, CriterionResult
@@ -26,6 +27,11 @@ def judge(criterion: Criterion, scope: str, study: Any, broken: Sequence[str] = 
         reason = f"rests on {', '.join(broken)}, which failed"
         return judged_result(criterion, scope, replace(measured, reason=reason), "invalid")
     return judged_result(criterion, scope, measured, "pass" if criterion.rule.holds(measured.value) else "fail")
+
+
+def needing_model(criterion: Criterion, scope: str) -> CriterionResult:
+    """The row of a criterion that cannot be judged from the results of an earlier run."""
+    return judged_result(criterion, scope, Measurement(None, reason=NEEDS_MODEL), "skipped")
 
 
 def judged_result(criterion: Criterion, scope: str, measured: Measurement, verdict: str) -> CriterionResult:

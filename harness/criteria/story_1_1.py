@@ -1,17 +1,10 @@
 """Story 1.1: a sample of training problems, validated, saved and entered in the inventory."""
 
-from pathlib import PurePosixPath
-
 from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.evidence import ProblemStudy
 from harness.problems import duplicates, incomplete, overlap
-from harness.problems.dataset_file import read_dataset, save_dataset
-from harness.problems.inventory import entry_id, inventory_entry, missing_fields, update_inventory
-
-
-def dataset_path(study: ProblemStudy) -> str:
-    """The sample's file, relative to the output folder."""
-    return f"data/attention_dataset_{len(study.problems)}_train.json"
+from harness.problems.dataset_file import read_dataset
+from harness.problems.inventory import entry_id, missing_fields
 
 
 def count(study: ProblemStudy) -> Measurement:
@@ -58,31 +51,18 @@ def split(study: ProblemStudy) -> Measurement:
 
 def saved(study: ProblemStudy) -> Measurement:
     """The saved file, read back."""
-    path = dataset_path(study)
-    save_dataset(study.problems, study.absolute(path), study.provenance)
+    path = study.dataset_file
     same = read_dataset(study.absolute(path)) == study.problems
     return Measurement("equal to memory" if same else "different", artifacts=(path,))
 
 
 def inventory(study: ProblemStudy) -> Measurement:
     """The inventory's entry on the sample, complete and with a working link."""
-    path, inventory_path = dataset_path(study), "docs/DATA_INVENTORY.md"
-    save_dataset(study.problems, study.absolute(path), study.provenance)
-    key = entry_id(study.problems)
-    recipe = (
-        f"pytest checks/ --story 1.1 --dataset {study.dataset} --n-problems {len(study.problems)} "
-        f"--seed {study.options.seed}" + (f" --gsm8k-path {folder}" if (folder := study.options.gsm8k_path) else "")
-    )
-    entry = inventory_entry(
-        study.problems,
-        PurePosixPath("..") / path,
-        purpose="Attention between continuous thoughts (phases 1 and 2)",
-        usage="Read by every criterion of stories 1.1 to 2.6",
-        recipe=recipe,
-    )
-    written = update_inventory(study.absolute(inventory_path), key, entry)
-    missing = missing_fields(written.read_text(encoding="utf-8"), key, folder=written.parent)
-    return Measurement("present" if not missing else f"missing: {', '.join(missing)}", artifacts=(inventory_path,))
+    path = study.inventory
+    _ = study.dataset_file
+    file = study.absolute(path)
+    missing = missing_fields(file.read_text(encoding="utf-8"), entry_id(study.problems), folder=file.parent)
+    return Measurement("present" if not missing else f"missing: {', '.join(missing)}", artifacts=(path,))
 
 
 CRITERIA = (
@@ -94,6 +74,7 @@ CRITERIA = (
         Rule("is", "== n_problems"),
         count,
         scope="run",
+        from_results=True,
     ),
     Criterion(
         "1.1-seed",
@@ -103,6 +84,7 @@ CRITERIA = (
         Rule("is", "equal"),
         seed,
         scope="run",
+        from_results=True,
     ),
     Criterion(
         "1.1-fields",
@@ -112,6 +94,7 @@ CRITERIA = (
         Rule("==", 1),
         fields,
         scope="run",
+        from_results=True,
     ),
     Criterion(
         "1.1-unique",
@@ -121,6 +104,7 @@ CRITERIA = (
         Rule("==", 0),
         unique,
         scope="run",
+        from_results=True,
     ),
     Criterion(
         "1.1-split",
@@ -130,6 +114,7 @@ CRITERIA = (
         Rule("==", 0),
         split,
         scope="run",
+        from_results=True,
     ),
     Criterion(
         "1.1-saved",
@@ -139,6 +124,7 @@ CRITERIA = (
         Rule("is", "equal to memory"),
         saved,
         scope="run",
+        from_results=True,
     ),
     Criterion(
         "1.1-inventory",
@@ -148,5 +134,6 @@ CRITERIA = (
         Rule("is", "present"),
         inventory,
         scope="run",
+        from_results=True,
     ),
 )

@@ -45,7 +45,9 @@ def shape(study: ModelStudy) -> Measurement:
     expected = [len(study.problems), about["n_layers"], about["n_heads"], latents, latents]
     found = list(np.load(study.absolute(path), mmap_mode="r").shape)
     return Measurement(
-        "equal" if found == expected else f"{found}", beside={"shape": found, "expected": expected}, artifacts=(path,)
+        "equal" if found == expected else f"{found}",
+        beside={"shape": found, "expected": expected},
+        artifacts=(path, study.files.patterns_summary()),
     )
 
 
@@ -124,6 +126,7 @@ CRITERIA = (
         "latents. The latents' part alone (latent_mass) is less than one and is shown beside.",
         Rule("<=", 0.01),
         sums,
+        from_results=True,
     ),
     Criterion(
         "1.2-causal",
@@ -160,6 +163,7 @@ CRITERIA = (
         "per problem.",
         Rule("is", "present and consistent"),
         metadata,
+        from_results=True,
     ),
     hypothesis(
         "1.2-max",

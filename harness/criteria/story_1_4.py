@@ -62,6 +62,7 @@ CRITERIA = (
         "Position (0-5)' and 'Destination Position (0-5)', titles L{l}H{h} (max={m:.2f}).",
         Rule("is", AS_SPECIFIED),
         top_heads_grid,
+        from_results=True,
     ),
     Criterion(
         "1.4-layers",
@@ -70,6 +71,7 @@ CRITERIA = (
         "2_attention_by_layer: the mean pattern over heads of every layer.",
         Rule("is", AS_SPECIFIED),
         layer_heatmaps,
+        from_results=True,
     ),
     hypothesis(
         "1.4-squint",

@@ -186,6 +186,7 @@ CRITERIA = (
         Rule(">=", 0.80),
         hub_confidence,
         rests_on=RAW_VALIDITY,
+        from_results=True,
     ),
     hypothesis(
         "1.5-ratio",
@@ -217,6 +218,7 @@ CRITERIA = (
         Rule(">=", 0.80),
         sequential,
         rests_on=RAW_VALIDITY,
+        from_results=True,
     ),
     Criterion(
         "1.5-skip",
@@ -226,6 +228,7 @@ CRITERIA = (
         Rule(">=", 0.80),
         skips,
         rests_on=RAW_VALIDITY,
+        from_results=True,
     ),
     Criterion(
         "1.5-54",
@@ -235,6 +238,7 @@ CRITERIA = (
         Rule(">=", 0.80),
         last_reads_previous,
         rests_on=RAW_VALIDITY,
+        from_results=True,
     ),
     hypothesis(
         "1.5-nonrandom",
@@ -261,5 +265,6 @@ CRITERIA = (
         "3_hub_analysis: incoming attention per position with the baseline that causality alone gives.",
         Rule("is", AS_SPECIFIED),
         figure,
+        from_results=True,
     ),
 )

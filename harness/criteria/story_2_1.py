@@ -91,5 +91,6 @@ CRITERIA = (
         "heads_ranked_by_flow.csv: layer, head, flow_score, layer_type; one row per head, descending; re-read and recomputed.",
         Rule("is", "valid"),
         ranked_by_flow,
+        from_results=True,
     ),
 )

@@ -25,6 +25,7 @@ CRITERIA = (
         "hub_class; one row per head, descending; re-read and recomputed.",
         Rule("is", "valid"),
         ranked_by_hub,
+        from_results=True,
     ),
     hypothesis(
         "2.2-concentration",

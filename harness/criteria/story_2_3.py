@@ -64,5 +64,6 @@ CRITERIA = (
         "(attention_5to0 to attention_5to2 with six); one row per head, descending; re-read and recomputed.",
         Rule("is", "valid"),
         ranked_by_skip,
+        from_results=True,
     ),
 )

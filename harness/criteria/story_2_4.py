@@ -299,6 +299,7 @@ CRITERIA = (
         EffectTest(heads_study, head_set_p, shortened=set_p, attainable=lambda trials: (1 / (1 + trials.draws), 1.0)),
         rests_on=RAW_VALIDITY,
         shown=lambda study: study.causal_files.all,
+        from_results=False,
     ),
     Criterion(
         "2.4-csv",
@@ -317,6 +318,7 @@ CRITERIA = (
         "10; re-read and held against ranked_heads.csv.",
         Rule("is", "present and consistent"),
         lists,
+        from_results=True,
     ),
     Criterion(
         "2.4-findings",
@@ -326,6 +328,7 @@ CRITERIA = (
         "ranked_heads.csv.",
         Rule("is", "valid"),
         findings,
+        from_results=True,
     ),
     Criterion(
         "2.4-named",
@@ -335,5 +338,6 @@ CRITERIA = (
         "and that share.",
         Rule("in", (2, 3)),
         named,
+        from_results=True,
     ),
 )

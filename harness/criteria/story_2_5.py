@@ -168,6 +168,7 @@ CRITERIA = (
         "ranked_heads.csv.",
         Rule("is", AS_SPECIFIED),
         grid,
+        from_results=True,
     ),
     Criterion(
         "2.5-details",
@@ -177,6 +178,7 @@ CRITERIA = (
         "cell's weight written in it, bars of incoming and of outgoing attention, 300 DPI; no such file of another head.",
         Rule("is", f"{DETAILED} files"),
         details,
+        from_results=True,
     ),
     Criterion(
         "2.5-why",

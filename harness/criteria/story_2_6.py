@@ -247,6 +247,7 @@ CRITERIA = (
         Rule("is", "equal"),
         same_problems,
         scope="pair",
+        from_results=True,
     ),
     Criterion(
         "2.6-report",

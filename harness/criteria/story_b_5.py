@@ -63,5 +63,6 @@ CRITERIA = (
         Rule(">", 0),
         numbers_read_first(),
         shown=lambda study: (*study.inside_files.redistribution_figure, study.inside_files.attention),
+        from_results=False,
     ),
 )

@@ -45,5 +45,6 @@ CRITERIA = (
         Rule("is", BALANCED),
         balanced,
         scope="run",
+        from_results=True,
     ),
 )

@@ -98,6 +98,7 @@ CRITERIA = (
         "Rows of token_ablation_results_{n}.json: each problem's baseline and each of its positions, every one once.",
         Rule("is", "== n (T+1)"),
         complete,
+        from_results=True,
     ),
     Criterion(
         "I.2-sham",
@@ -169,5 +170,6 @@ CRITERIA = (
         "Every two and every three thoughts ablated together, on every problem.",
         Rule("is", "complete"),
         pairs,
+        from_results=True,
     ),
 )

@@ -150,5 +150,6 @@ CRITERIA = (
         "recomputed from token_ablation_results and attention_weights.",
         Rule("is", "present and consistent"),
         statistics,
+        from_results=True,
     ),
 )

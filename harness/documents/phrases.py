@@ -1,6 +1,6 @@
 """How the report says things: numbers, rules, intervals and what a verdict is worth, as short plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.results import Calibration, CriterionResult
@@ -26,6 +26,19 @@ RARE = 0.05
 """Shares of planted samples up to this are rare."""
 
 COMPARATORS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
+
+
+def judged_from_results(run: Mapping[str, Any]) -> str | None:
+    """Of a run that judged the results of an earlier one, that it did, and which criteria are declared differently now."""
+    source = run.get("from_results")
+    if not source:
+        return None
+    words = (
+        f"Judged again from the results in {source['folder']} ({source['time'][:10]}, harness {source['harness']}), not from the "
+        "models: what needs a model was skipped, and the validity checks among it stand as they were recorded."
+    )
+    changed = source["declared_differently"]
+    return f"{words} Declared differently since then: {', '.join(changed)}." if changed else words
 
 
 def study_name(study: str) -> str:

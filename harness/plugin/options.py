@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "tiny-llama"
 DEFAULT_PROBLEMS = 100
 DEFAULT_SWEEP = 1000
+DEFAULT_SEED = 42
+DEFAULT_OUTPUT = "reports"
 QUICK_PROBLEMS = 10
 LARGE = "phase4"
 """The study that is judged only where it is asked for: it runs every problem of the training split."""
@@ -75,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="Ablate single thoughts at the early or late layer or at all layers too, beside the middle layer; repeatable.",
     )
-    add("--seed", type=int, default=42, metavar="N", help="Seed of the sample and of every resampling (default: 42).")
+    add("--seed", type=int, metavar="N", help=f"Seed of the sample and of every resampling (default: {DEFAULT_SEED}).")
     add(
         "--study",
         action="append",
@@ -143,7 +145,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="off",
         help="Log the run with Weights & Biases: offline into the output folder, or online to your account too (default: off).",
     )
-    add("--output", metavar="DIR", default="reports", help="Everything written goes here (default: reports).")
+    add(
+        "--output",
+        metavar="DIR",
+        help=f"Everything written goes here (default: {DEFAULT_OUTPUT}; with --from-results DIR: DIR-from-results).",
+    )
+    add(
+        "--from-results",
+        metavar="DIR",
+        help="Judge again from the output folder of an earlier run, without a model: with its options, every criterion that what "
+        "it kept allows. The others are skipped, for they need the model.",
+    )
     add("--cache-dir", metavar="DIR", help="Where extractions are kept (default: the user's cache folder).")
     add("--refresh", action="store_true", help="Extract anew even where the cache has the answer.")
     add(
@@ -234,6 +246,8 @@ def run_options(config: pytest.Config) -> RunOptions:
     from harness.options import RunOptions, checked_seed, default_cache_folder
 
     option = config.option
+    if option.from_results is not None:
+        return _options_of_results(config)
     models = tuple(option.model or (DEFAULT_MODEL,))
     twice = [name for name in dict.fromkeys(models) if models.count(name) > 1]
     if twice:
@@ -255,8 +269,8 @@ def run_options(config: pytest.Config) -> RunOptions:
         dataset=option.dataset,
         gsm8k_path=_from_invocation(config, option.gsm8k_path) if option.gsm8k_path else None,
         n_problems=n_problems,
-        seed=checked_seed(option.seed),
-        output=_from_invocation(config, option.output),
+        seed=checked_seed(DEFAULT_SEED if option.seed is None else option.seed),
+        output=_from_invocation(config, option.output or DEFAULT_OUTPUT),
         cache_dir=_from_invocation(config, option.cache_dir) if option.cache_dir else default_cache_folder(),
         refresh=option.refresh,
         batch_size=_batch_size(option.batch_size),
@@ -274,6 +288,40 @@ def run_options(config: pytest.Config) -> RunOptions:
         ray_address=option.ray_address,
         ray_workers=option.ray_workers,
         wandb=option.wandb,
+    )
+
+
+def _options_of_results(config: pytest.Config) -> RunOptions:
+    from harness.from_results import Asked, recorded_options
+
+    option = config.option
+    running = {
+        "--approve": option.approve,
+        "--refresh": option.refresh,
+        "--checkpoint": option.checkpoint,
+        "--engine ray": option.engine == "ray",
+        "--ablate-at": option.ablate_at,
+    }
+    for name, given in running.items():
+        if given:
+            raise HarnessError(
+                f"{name} is about running a model, and --from-results runs none. Leave one of the two out."
+            )
+    asked = Asked(
+        models=tuple(option.model) if option.model else None,
+        dataset=option.dataset,
+        n_problems=QUICK_PROBLEMS if option.quick and option.n_problems is None else option.n_problems,
+        sweep_problems=option.sweep_problems,
+        seed=option.seed,
+        controls=option.controls,
+        control_model=option.control_model,
+    )
+    return recorded_options(
+        _from_invocation(config, option.from_results),
+        asked,
+        output=_from_invocation(config, option.output) if option.output else None,
+        cache_dir=_from_invocation(config, option.cache_dir) if option.cache_dir else None,
+        gsm8k_path=_from_invocation(config, option.gsm8k_path) if option.gsm8k_path else None,
     )
 
 

@@ -49,9 +49,10 @@ def pytest_harness_criteria() -> tuple[Criterion, ...]:
 @pytest.hookimpl(trylast=True)
 def pytest_harness_run(options: RunOptions, progress: Progress, own: Sequence[Criterion]) -> Run:
     """The real run, unless a conftest brings another."""
+    from harness.from_results import SavedRun
     from harness.judging import Run
 
-    return Run(options, progress, own)
+    return (Run if options.from_results is None else SavedRun)(options, progress, own)
 
 
 @pytest.hookimpl(tryfirst=True)

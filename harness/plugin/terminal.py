@@ -30,8 +30,9 @@ class Terminal:
 
     def pytest_report_header(self) -> list[str]:
         """What is judged, on what, and which declarations are not the approved ones."""
-        lines = [header(self._completion.assessment.run.provenance())]
-        baselines = self._completion.assessment.baselines
+        provenance, baselines = self._completion.assessment.run.provenance(), self._completion.assessment.baselines
+        source = phrases.judged_from_results(provenance)
+        lines = [header(provenance), *([source] if source else [])]
         return [*lines, *edited_declarations(baselines), *baselines.unreadable]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

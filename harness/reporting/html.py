@@ -308,9 +308,10 @@ def _against_the_control_model(result: RunResult) -> list[str]:
 
 def _notices(result: RunResult) -> list[str]:
     """What limits the reading of a run whose checks did not break."""
-    notices = _against_the_control_model(result)
+    source = phrases.judged_from_results(result.run)
+    notices = [*([source] if source else []), *_against_the_control_model(result)]
     unchecked = [item for item in result.criteria if item.kind == "validity" and item.verdict == "skipped"]
-    if unchecked:
+    if unchecked and not source:
         names = dict.fromkeys(item.id for item in unchecked)
         notices.append(
             f"{phrases.counted(len(unchecked), 'validity check')} could not be evaluated in this run "
