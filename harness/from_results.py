@@ -17,7 +17,7 @@ from harness.criteria.kept import Kept, lacking
 from harness.criteria.pair_study import PairStudy
 from harness.criteria.paired import PairMeasure
 from harness.criteria.patterns_summary import NAME
-from harness.criteria.registry import declaration_digests, declarations_digest, find
+from harness.criteria.registry import declaration_digests, declarations_digest
 from harness.criteria.saved import SavedExtraction, SavedPairFiles, SavedProblems, SavedStudy, read_extraction
 from harness.errors import HarnessError
 from harness.files import jsonable, read_text
@@ -188,14 +188,14 @@ class SavedRun(Run):
         known = self.recorded.run
         declared = known.get("declarations") or {}
         now = provenance(
-            declarations_sha256=declarations_digest(),
-            declarations=declaration_digests(),
+            declarations_sha256=declarations_digest(self._own),
+            declarations=declaration_digests(self._own),
             from_results={
                 "folder": self._kept.folder,
                 "harness": known["harness"],
                 "time": known["time"],
                 "declared_differently": [
-                    name for name, value in declaration_digests().items() if declared.get(name, value) != value
+                    name for name, value in declaration_digests(self._own).items() if declared.get(name, value) != value
                 ],
             },
         )
@@ -341,7 +341,7 @@ class SavedRun(Run):
             needed
             for needed in criterion.rests_on
             if any(
-                self._ground_verdict(find(needed), place) == "skipped"
-                for place in self._grounds(find(needed), criterion, scope)
+                self._ground_verdict(self._declared[needed], place) == "skipped"
+                for place in self._grounds(self._declared[needed], criterion, scope)
             )
         ]
