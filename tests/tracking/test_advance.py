@@ -34,11 +34,11 @@ class TestNoted:
 
     def test_one_note_a_second_and_one_in_the_end(self, now: list[float]) -> None:
         notes: list[Advance] = []
-        with noted(quiet, notes.append)("reading", 25) as advance:
-            for _ in range(25):
+        with noted(quiet, notes.append)("reading", 27) as advance:
+            for _ in range(27):
                 now[0] += 0.125
                 advance(1)
-        assert [note.done for note in notes] == [1, 9, 17, 25]
+        assert [note.done for note in notes] == [1, 9, 17, 25, 27]
         assert notes[-1].seconds_left == 0.0
 
     def test_it_goes_on_being_shown(self, now: list[float]) -> None:

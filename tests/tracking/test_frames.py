@@ -56,6 +56,12 @@ def test_every_record_is_read_as_it_was_written(folder: Path, sizes: list[int]) 
     assert read(write(folder, records)) == (records, "")
 
 
+@pytest.mark.parametrize("left", range(9))
+def test_what_is_too_little_of_a_block_for_a_record_is_passed_over(folder: Path, left: int) -> None:
+    records = records_of([BLOCK - 14 - left, 5, 2 * BLOCK])
+    assert read(write(folder, records)) == (records, "")
+
+
 @settings(deadline=None, max_examples=40)
 @given(sizes=SIZES.filter(bool), share=st.floats(0, 1, exclude_max=True))
 def test_what_was_cut_off_is_read_up_to_there(folder: Path, sizes: list[int], share: float) -> None:
