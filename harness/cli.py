@@ -25,10 +25,11 @@ BEHAVIOUR = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it worked, 4 with one paragraph on standard error when an input is wrong."""
+    """Run one command; 0 when it worked, 1 when a gate is not met, 4 with a paragraph on standard error for a wrong input."""
     options = _parser().parse_args(arguments)
+    status = 0
     try:
-        options.run(options)
+        status = options.run(options) or 0
         sys.stdout.flush()
     except HarnessError as error:
         print(textwrap.fill(str(error), 100), file=sys.stderr)
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read the output has seen enough; the interpreter would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +85,19 @@ def _parser() -> argparse.ArgumentParser:
         "folder", type=Path, metavar="DIR", nargs="?", default=Path("reports"), help="of the results (default reports)"
     )
     commit.set_defaults(run=_commit_message)
+
+    gate = commands.add_parser(
+        "gate",
+        help="compare the verdicts in a folder of results with the approved ones; exit status 1 where any differs",
+    )
+    gate.add_argument(
+        "folder", type=Path, metavar="DIR", nargs="?", default=Path("reports"), help="of the results (default reports)"
+    )
+    gate.add_argument("--baselines", type=Path, metavar="DIR", default=Path("baselines"), help="default baselines")
+    gate.add_argument(
+        "--staged", action="store_true", help="compare what git would commit now, whatever lies in the folders"
+    )
+    gate.set_defaults(run=_gate)
 
     prune = commands.add_parser("prune-cache", help="remove extractions and measurements that were not used lately")
     prune.add_argument("--days", type=float, default=30, help="keep what was used in so many days (default 30)")
@@ -156,6 +170,12 @@ def _commit_message(options: argparse.Namespace) -> None:
     from harness.results import read_results
 
     print(commit_message(read_results(options.folder)), end="")
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from harness.plugin.saved import gate
+
+    return gate(options.folder, options.baselines, options.staged)
 
 
 def _prune_cache(options: argparse.Namespace) -> None:

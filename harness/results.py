@@ -107,8 +107,13 @@ def read_results(folder: Path) -> RunResult:
     Errors: ``HarnessError`` when it is missing, unreadable, or not what this version of the harness writes.
     """
     path = folder / FILE
+    return parse_results(read_text(path, "the folder of a run, with its criteria.json,"), path)
+
+
+def parse_results(text: str, path: Path) -> RunResult:
+    """The criteria.json whose ``text`` stands at ``path``. Errors: ``HarnessError`` when it is none of this version."""
     try:
-        return RunResult.model_validate_json(read_text(path, "the folder of a run, with its criteria.json,"))
+        return RunResult.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])

@@ -7,6 +7,9 @@ import pytest
 
 # Threads of tests side by side wait for one another actively, which takes ten times as long; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What sessions inside of tests find is not what a job on GitHub has found.
+for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,10 +13,14 @@ from harness.documents import phrases
 from harness.errors import HarnessError
 from harness.files import write_json
 from harness.results import CriterionResult, VerdictName
+from harness.storage.tracked import last_commit
 
 if TYPE_CHECKING:
     from harness.criteria.criterion import Criterion
     from harness.plugin.collection import Case
+
+Declarations = Mapping[str, Mapping[str, str]]
+"""SHA-256 of each criterion's declaration, by scope and id."""
 
 
 class _Strict(BaseModel):
@@ -64,13 +68,22 @@ class Baseline(BaseModel):
     approved: date
     criteria: dict[str, ApprovedVerdict]
 
-    def changed_declarations(self, criteria: Iterable[Criterion]) -> list[str]:
-        """Ids, among ``criteria``, that were approved under another declaration than today's."""
+    def changed_declarations(self, digests: Mapping[str, str]) -> list[str]:
+        """Ids of criteria that were approved under another declaration than the one in ``digests``."""
         return [
-            criterion.id
-            for criterion in criteria
-            if criterion.id in self.criteria and self.criteria[criterion.id].declaration != criterion.digest()
+            name
+            for name, digest in digests.items()
+            if name in self.criteria and self.criteria[name].declaration != digest
         ]
+
+
+TextOf = Callable[[Path], str]
+"""Reads a file. Errors: ``HarnessError`` or, for files on disk, what the system says."""
+
+
+def on_disk(path: Path) -> str:
+    """The text of a file as it lies there."""
+    return path.read_text(encoding="utf-8")
 
 
 class Baselines(BaseModel):
@@ -81,6 +94,10 @@ class Baselines(BaseModel):
     """Criteria, by scope, whose declaration is not the one that was approved."""
     unreadable: list[str] = []
     """What is wrong with the files that could not be read."""
+    files: dict[str, Path] = {}
+    """The file of each scope."""
+    commits: dict[str, str] = {}
+    """The commit that last touched the file of a scope, where there is one."""
 
     @classmethod
     def read(cls, folder: Path, cases: Sequence[Case], provenance: Mapping[str, Any], required: bool) -> Baselines:
@@ -89,14 +106,29 @@ class Baselines(BaseModel):
         Errors, if ``required``: ``HarnessError`` for a file that is missing, is no baseline, or was recorded under
         other conditions than this run's.
         """
+        declarations: dict[str, dict[str, str]] = {}
+        for case in cases:
+            declarations.setdefault(case.scope, {})[case.criterion.id] = case.criterion.digest()
+        return cls.of(folder, declarations, provenance, required)
+
+    @classmethod
+    def of(
+        cls,
+        folder: Path,
+        declarations: Declarations,
+        provenance: Mapping[str, Any],
+        required: bool = True,
+        text_of: TextOf = on_disk,
+    ) -> Baselines:
+        """The baseline of every scope in ``declarations``; ``text_of`` reads its file. Errors: as for ``read``."""
         conditions = conditions_of(provenance)
-        by_scope, changed, unreadable = {}, {}, []
-        for scope in dict.fromkeys(case.scope for case in cases):
+        by_scope, changed, unreadable, files, commits = {}, {}, [], {}, {}
+        for scope, digests in declarations.items():
             path = file_of(folder, scope, conditions.dataset)
             if not required and not path.exists():
                 continue
             try:
-                baseline = read(path)
+                baseline = read(path, text_of)
             except HarnessError as error:
                 if required:
                     raise
@@ -107,11 +139,12 @@ class Baselines(BaseModel):
                     f"{path} was recorded with other options than this run: {'; '.join(differences)}. "
                     "Run with the recorded options, or look at the verdicts and approve them with --approve."
                 )
-            by_scope[scope] = baseline
-            edited = baseline.changed_declarations(case.criterion for case in cases if case.scope == scope)
-            if edited:
+            by_scope[scope], files[scope] = baseline, path
+            if edited := baseline.changed_declarations(digests):
                 changed[scope] = edited
-        return cls(by_scope=by_scope, changed=changed, unreadable=unreadable)
+            if required and (commit := last_commit(path)):
+                commits[scope] = commit
+        return cls(by_scope=by_scope, changed=changed, unreadable=unreadable, files=files, commits=commits)
 
     @property
     def edited(self) -> list[str]:
@@ -124,9 +157,11 @@ class Baselines(BaseModel):
         return baseline.criteria.get(result.id) if baseline else None
 
     def approval_of(self, result: CriterionResult) -> str:
-        """When and on how much the verdict was approved."""
+        """Where in history, or else when, and on how much the verdict was approved."""
         baseline = self.by_scope[result.model]
-        return f"approved {baseline.approved} on {baseline.conditions.n_problems} problems"
+        commit = self.commits.get(result.model)
+        place = f"at {commit}" if commit else f"{baseline.approved}"
+        return f"approved {place} on {baseline.conditions.n_problems} problems"
 
 
 def conditions_of(provenance: Mapping[str, Any]) -> Conditions:
@@ -147,10 +182,10 @@ def file_of(folder: Path, scope: str, dataset: str) -> Path:
     return folder / f"{scope}.{dataset}.json"
 
 
-def read(path: Path) -> Baseline:
+def read(path: Path, text_of: TextOf = on_disk) -> Baseline:
     """Read one baseline file. Errors: ``HarnessError`` when it is missing or not a baseline."""
     try:
-        return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
+        return Baseline.model_validate_json(text_of(path))
     except FileNotFoundError:
         raise HarnessError(
             f"{path} does not exist, so there are no approved verdicts to compare with. Look at the verdicts, then "

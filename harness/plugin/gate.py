@@ -51,7 +51,7 @@ def _against_approved(result: CriterionResult, approved: ApprovedVerdict | None)
     if result.verdict == "skipped":
         if approved is None or approved.verdict == "skipped" or not could_be_evaluated(result):
             return Decision("skipped", f"not compared: {result.reason or 'skipped'}")
-        return Decision("failed", f"{approved.verdict} -> skipped ({result.reason})", change=True)
+        return Decision("failed", f"{approved.verdict} -> skipped", change=True)
     if approved is None:
         return Decision("failed", "new: approve it", change=True)
     if approved.verdict == result.verdict:

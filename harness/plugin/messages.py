@@ -1,32 +1,22 @@
 """Why an item fails, as a short paragraph without a traceback."""
 
 from harness.documents import phrases
-from harness.plugin.baselines import ApprovedVerdict, Baselines
+from harness.plugin.baselines import Baselines
+from harness.plugin.changes import change_of
 from harness.plugin.gate import Decision
 from harness.results import CriterionResult
 
 
 def failure(result: CriterionResult, decision: Decision, baselines: Baselines) -> str:
     """The criterion, what was measured against what rule, and everything that helps to believe it or not."""
-    headline = f"{result.id} on {result.model}: {decision.why}"
-    approved = baselines.approved(result)
-    if decision.change and approved is not None:
-        headline += f" ({change(result, approved)}; {baselines.approval_of(result)})"
-    lines = [headline, result.statement, _measured(result)]
+    why = change_of(result, baselines).sentence if decision.change else decision.why
+    lines = [f"{result.id} on {result.model}: {why}", result.statement, _measured(result)]
     if result.controls:
         lines.append(f"controls: {', '.join(_control(name, result) for name in result.controls)}")
     lines += [explanation for word, explanation in phrases.marks(result) if word != "vacuous"]
     if result.reason:
         lines.append(f"reason: {result.reason}")
     return "\n  ".join(lines)
-
-
-def change(result: CriterionResult, approved: ApprovedVerdict) -> str:
-    """``0.80 -> 0.60, rule > 0.70``; a rule that was edited is shown before and after."""
-    rule = phrases.rule(result.comparator, result.threshold)
-    ruled = rule if rule == approved.rule else f"{approved.rule} -> {rule}"
-    before, now = phrases.scalar(approved.measured), phrases.scalar(result.measured, result.threshold)
-    return f"{before} -> {now}, rule {ruled}"
 
 
 def _measured(result: CriterionResult) -> str:

@@ -59,6 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
         try:
             _start(config)
         except HarnessError as error:
+            from harness.plugin.github import refuse
+
+            refuse(str(error))
             raise pytest.UsageError(str(error)) from None
 
 
@@ -136,6 +139,7 @@ def _assessment_of_worker(config: pytest.Config, run: Run) -> Assessment:
 def _report(config: pytest.Config, assessment: Assessment, cases: Sequence[Case], afterwards: Afterwards) -> None:
     """Register what sums up and tells."""
     from harness.plugin.completion import Completion
+    from harness.plugin.github import GitHub
     from harness.plugin.html import HtmlReport
     from harness.plugin.terminal import Terminal
 
@@ -144,12 +148,14 @@ def _report(config: pytest.Config, assessment: Assessment, cases: Sequence[Case]
     if config.pluginmanager.hasplugin("html"):
         config.pluginmanager.register(HtmlReport(config, completion.output, completion), "harness-html")
     config.pluginmanager.register(Terminal(config, completion), "harness-terminal")
+    config.pluginmanager.register(GitHub(completion), "harness-github")
 
 
 def _occupy(config: pytest.Config, output: Path) -> None:
     """Keep other runs out of the output folder until this one ends; the system forgets it should this one be killed."""
     from harness.files import remove_partial
     from harness.plugin.verdict_store import remove_abandoned
+    from harness.storage.tracked import write_gitignore
 
     lock = FileLock(output / ".lock", timeout=0)
     try:
@@ -162,6 +168,7 @@ def _occupy(config: pytest.Config, output: Path) -> None:
 
     remove_abandoned(output)
     remove_partial(output)
+    write_gitignore(output)
 
     def leave() -> None:
         (output / ".lock").unlink(missing_ok=True)

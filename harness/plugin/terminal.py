@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from harness.documents import phrases
+from harness.documents.changes import diff
+from harness.plugin.changes import changes_of, edited_declarations, several_models, unchanged
 from harness.plugin.completion import INTERRUPTED, Completion
 from harness.plugin.gate import fails_validity
 from harness.plugin.judging import has_verdict
-from harness.plugin.messages import change
 from harness.plugin.table import GAP, fitted
 from harness.results import CriterionResult, PhaseResult
 
@@ -30,9 +31,8 @@ class Terminal:
     def pytest_report_header(self) -> list[str]:
         """What is judged, on what, and which declarations are not the approved ones."""
         lines = [header(self._completion.assessment.run.provenance())]
-        if edited := self._completion.assessment.baselines.edited:
-            lines.append(f"declarations that differ from the approved ones: {', '.join(edited)}")
-        return [*lines, *self._completion.assessment.baselines.unreadable]
+        baselines = self._completion.assessment.baselines
+        return [*lines, *edited_declarations(baselines), *baselines.unreadable]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Reporter) -> Generator[None, None, None]:
@@ -100,19 +100,12 @@ class Terminal:
 
     def _changes(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
         reporter.write_line("")
-        changed = [(result, self._completion.assessment.decision(result)) for result in judged]
-        changed = [(result, decision) for result, decision in changed if decision.change]
-        for result, decision in changed:
-            approved = self._completion.assessment.baselines.approved(result)
-            line = f"{result.id}{GAP}{decision.why}"
-            if approved is not None:
-                line += (
-                    f"{GAP}({change(result, approved)}; {self._completion.assessment.baselines.approval_of(result)})"
-                )
-            several = len({one.model for one in judged}) > 1
-            reporter.write_line(f"{result.model}{GAP}{line}" if several else line, red=True)
-        if not changed:
-            reporter.write_line(f"nothing changed: {phrases.counted(len(judged), 'verdict')} as approved")
+        baselines = self._completion.assessment.baselines
+        changes = changes_of(judged, baselines)
+        for line in diff(changes, with_models=several_models(judged)):
+            reporter.write_line(line, red=True)
+        if not changes:
+            reporter.write_line(unchanged(judged, baselines))
 
     def _footer(self, reporter: Reporter, phases: Sequence[PhaseResult], judged: Sequence[CriterionResult]) -> None:
         completion = self._completion
@@ -123,27 +116,29 @@ class Terminal:
         if stars:
             reporter.write_line("* biased by selection; cross-fitted value in the report")
         place = _shown(self._config, completion) if completion.report_written else "not written"
-        reporter.write_line(f"report: {place}{GAP}{self._gate_words(judged)}")
+        reporter.write_line(f"report: {place}{GAP}{outcome(completion)}")
         for path, became in completion.approved.items():
             reporter.write_line(f"approved: {path}: {became}")
         reporter.write_line("")
 
-    def _gate_words(self, judged: Sequence[CriterionResult]) -> str:
-        completion = self._completion
-        ending = f"(exit {completion.exit_status})"
-        if completion.assessment.gate.approve:
-            if completion.approved:
-                return f"approved {phrases.counted(len(judged), 'verdict')} {ending}"
-            return f"nothing approved: the run is not in order {ending}"
-        failing = sum(completion.assessment.decision(result).outcome == "failed" for result in judged)
-        found = [f"{failing} {'criterion fails' if failing == 1 else 'criteria fail'}"] if failing else []
-        if completion.broken:
-            found.append(f"{phrases.counted(completion.broken, 'criterion', 'criteria')} without a verdict")
-        if completion.stopped:
-            found.append("stopped early")
-        in_order = not (completion.broken or completion.stopped or any(map(fails_validity, judged)))
-        hint = f"{GAP}approve these verdicts: --approve" if failing and in_order else ""
-        return f"gate: {completion.assessment.gate.gate} -> {', '.join(found) or 'met'} {ending}{hint}"
+
+def outcome(completion: Completion) -> str:
+    """``gate: all -> 9 criteria fail (exit 1)``, with what can be done about it."""
+    judged = completion.result.criteria if completion.result else []
+    ending = f"(exit {completion.exit_status})"
+    if completion.assessment.gate.approve:
+        if completion.approved:
+            return f"approved {phrases.counted(len(judged), 'verdict')} {ending}"
+        return f"nothing approved: the run is not in order {ending}"
+    failing = sum(completion.assessment.decision(result).outcome == "failed" for result in judged)
+    found = [f"{failing} {'criterion fails' if failing == 1 else 'criteria fail'}"] if failing else []
+    if completion.broken:
+        found.append(f"{phrases.counted(completion.broken, 'criterion', 'criteria')} without a verdict")
+    if completion.stopped:
+        found.append("stopped early")
+    in_order = not (completion.broken or completion.stopped or any(map(fails_validity, judged)))
+    hint = f"{GAP}approve these verdicts: --approve" if failing and in_order else ""
+    return f"gate: {completion.assessment.gate.gate} -> {', '.join(found) or 'met'} {ending}{hint}"
 
 
 def header(provenance: Mapping[str, Any]) -> str:

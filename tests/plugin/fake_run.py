@@ -113,6 +113,7 @@ class FakeRun:
             "controls": self.options.controls,
             "sweep_problems": self.options.sweep_problems,
             "declarations_sha256": "d" * 64,
+            "declarations": {criterion.id: criterion.digest() for criterion in CRITERIA},
             "time": datetime.now(UTC).isoformat(),
         }
 

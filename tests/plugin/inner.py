@@ -36,4 +36,4 @@ def judged(pytester: pytest.Pytester, folder: str = "reports") -> list[str]:
 
 
 def left_over(pytester: pytest.Pytester) -> list[str]:
-    return [path.name for path in (pytester.path / "reports").glob(".*")]
+    return [path.name for path in (pytester.path / "reports").glob(".*") if path.name != ".gitignore"]

@@ -45,7 +45,7 @@ class TestOutputs:
         jsonschema.validate(together, RunResult.model_json_schema(by_alias=True))
         assert alone["run"].pop("time") != together["run"].pop("time")
         assert alone == together
-        assert [path.name for path in (pytester.path / "together").glob(".*")] == []
+        assert [path.name for path in (pytester.path / "together").glob(".*")] == [".gitignore"]
 
     def test_a_report_that_cannot_be_replaced_leaves_the_last_one_whole_and_fails(
         self, checks: Checks, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
