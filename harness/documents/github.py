@@ -34,7 +34,7 @@ def annotations(changes: Sequence[Change], root: Path) -> list[str]:
 def line_of(text: str, key: str) -> int:
     """The line of a JSON text, counted from 1, on which an object's ``key`` begins; the first where there is none."""
     start = f"{json.dumps(key, ensure_ascii=False)}:"
-    lines = enumerate(text.splitlines(), 1)
+    lines = enumerate(text.split("\n"), 1)
     return next((number for number, line in lines if line.lstrip().startswith(start)), 1)
 
 

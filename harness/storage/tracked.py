@@ -17,7 +17,9 @@ CHECKPOINTS = "checkpoints"
 RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.verdicts-*/", "/docs/*.lock")
 """Lines of an output folder's .gitignore."""
 
-_ABOUT_RULES = "# Raw attention patterns are large and can be extracted again. Locks and loose verdicts are what a killed run leaves."
+_ABOUT_RULES = (
+    "# Raw attention patterns are large and can be extracted again; locks and verdicts are what a killed run leaves."
+)
 _IGNORED = (
     "results/model/attention_patterns_raw.npy",
     "results/model_full/attention_patterns_full_raw.npy",
@@ -81,8 +83,8 @@ def ignore_errors(folder: Path) -> list[str]:
     decides alone. Errors: ``HarnessError`` when there is no folder, or no git to ask.
     """
     present = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
-    expected = {name: True for name in _IGNORED} | {name: False for name in _KEPT}
-    expected |= {name: ignored for name in present if (ignored := _should_be_ignored(name)) is not None}
+    expected = dict.fromkeys(_IGNORED, True) | dict.fromkeys(_KEPT, False)
+    expected |= {name: fate for name in present if (fate := _should_be_ignored(name)) is not None}
     with _asked_in(folder, apart=_ignored_as_a_whole(folder)) as where:
         asked = "\0".join(expected).encode(errors="surrogateescape")
         told = _git([*where, "check-ignore", "--no-index", "-z", "--stdin"], folder, asked, allowed=(0, 1))

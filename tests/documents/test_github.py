@@ -75,13 +75,12 @@ def test_of_more_than_ten_the_gravest_are_shown_and_the_tenth_names_the_others(t
     assert all(one[1]["title"].endswith("fail -> pass") for one in warnings)
 
 
-@given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.data())
+@given(st.lists(st.text(), min_size=1, unique=True), st.data())
 def test_the_line_of_a_key_is_where_it_stands_as_written(names: list[str], data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(names))
-    lines = json.dumps({"schema": 1, "criteria": {one: {} for one in names}}, indent=1, ensure_ascii=False).split("\n")
-    text = "\n".join(lines)
-    found = line_of(text, name)
-    assert json.loads("{" + lines[found - 1].strip().rstrip(",").removesuffix("{}") + "0}") in ({name: 0},)
+    text = json.dumps({key: {} for key in names}, indent=1, ensure_ascii=False)
+    line = text.split("\n")[line_of(text, name) - 1]
+    assert json.loads(f"{{{line.rstrip(',')}}}") == {name: {}}
 
 
 def test_a_key_that_is_not_there_is_told_at_the_first_line() -> None:

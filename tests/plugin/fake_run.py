@@ -111,6 +111,8 @@ class FakeRun:
             },
             "seed": self.options.seed,
             "controls": self.options.controls,
+            "control_model": None,
+            "options": {"dataset": "synthetic", "dtype": "float32", "ablate_at": [], "quick": False},
             "sweep_problems": self.options.sweep_problems,
             "declarations_sha256": "d" * 64,
             "declarations": {criterion.id: criterion.digest() for criterion in CRITERIA},

@@ -34,8 +34,8 @@ class TestBaselines:
         result.assert_outcomes(passed=4, failed=2)
         result.stdout.fnmatch_lines(
             [
-                "*1.2-max  fail -> pass  (0.05 -> 0.5, rule ≥ 0.1; approved 20* on 100 problems)",
-                "*1.5-ratio  pass -> fail  (0.5 -> 0.74, rule ≥ 2; approved 20* on 100 problems)",
+                "1.5-ratio  pass -> fail  regression   (measured 0.5 -> 0.74, threshold ≥ 2; approved 20* on 100 problems)",
+                "1.2-max    fail -> pass  improvement  (measured 0.05 -> 0.5, threshold ≥ 0.1; approved 20* on 100 problems)",
                 "*gate: baseline -> 2 criteria fail (exit 1)*",
             ]
         )
@@ -44,7 +44,7 @@ class TestBaselines:
         checks("--approve", "-k", "not spread")
         result = checks("--gate", "baseline")
         assert result.ret == 1
-        result.stdout.fnmatch_lines(["*1.2-spread  new: approve it"])
+        result.stdout.fnmatch_lines(["1.2-spread  new: approve it  (measured 0.5, threshold > 0.15)"])
 
     def test_an_edited_declaration_is_named(
         self, checks: Checks, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
@@ -55,7 +55,7 @@ class TestBaselines:
         result.stdout.fnmatch_lines(
             [
                 "declarations that differ from the approved ones: 1.2-max",
-                "*1.2-max  pass -> fail  (0.5 -> 0.05, rule ≥ 0.1 -> ≥ 0.3; approved*",
+                "1.2-max  pass -> fail  regression  (measured 0.5 -> 0.05, threshold ≥ 0.1 -> ≥ 0.3, declaration edited; *",
             ]
         )
         assert criteria_json(pytester)["run"]["declarations_changed"] == ["1.2-max"]

@@ -73,14 +73,12 @@ class TestLargeFiles:
         self, repository: Repository, output: Path
     ) -> None:
         repository.write("out/figures/small.png", "x" * 10)
-        repository.write("out/figures/a new one.png", "x" * 300)
-        repository.write("out/data/known.json", "x" * 200)
+        repository.write("out/figures/a new one.png", "x" * 3000)
+        repository.write("out/data/known.json", "x" * 2000)
         repository.commit("out/data/known.json")
         repository.write("out/results/m/attention_patterns_raw.npy", "x" * 5000)
         repository.write("elsewhere.bin", "x" * 5000)
-        assert large_files(output, 100) == [("figures/a new one.png", 300), ("data/known.json", 200)] + (
-            [(".gitignore", (output / ".gitignore").stat().st_size)]
-        )
+        assert large_files(output, 1000) == [("figures/a new one.png", 3000), ("data/known.json", 2000)]
 
     def test_a_tracked_file_counts_although_it_is_ignored(self, repository: Repository, output: Path) -> None:
         raw = "out/results/m/attention_patterns_raw.npy"
@@ -168,7 +166,7 @@ class TestQuestions:
         assert (repository.state(), sorted(path for path in output.rglob("*"))) == before
 
     def test_a_folder_that_is_not_there_is_named(self, tmp_path: Path, ask: object) -> None:
-        with pytest.raises(HarnessError, match="no folder .*nowhere"):
+        with pytest.raises(HarnessError, match=r"no folder .*nowhere"):
             ask(tmp_path / "nowhere")  # type: ignore[operator]
 
     def test_without_git_the_reason_is_said(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: object) -> None:
@@ -180,7 +178,7 @@ class TestQuestions:
         self, repository: Repository, output: Path, ask: object
     ) -> None:
         (repository.folder / ".git" / "config").write_text("[core\n")
-        with pytest.raises(HarnessError, match="git says nothing of .*config"):
+        with pytest.raises(HarnessError, match=r"git says nothing of .*config"):
             ask(output)  # type: ignore[operator]
 
     def test_in_a_hook_of_another_repository_the_folder_s_own_is_asked(
@@ -223,11 +221,8 @@ class TestLastCommit:
     def test_a_clone_without_history_names_no_commit_that_did_something_else(
         self, repository: Repository, tmp_path: Path
     ) -> None:
-        repository.write("a.json")
-        approved = repository.commit("a.json")
-        repository.write("b.json")
-        repository.commit("b.json")
-        for depth, known in (("1", None), ("2", approved)):
+        commits = {name: repository.write(name) and repository.commit(name) for name in ("first", "a.json", "b.json")}
+        for depth, known in (("1", None), ("3", commits["a.json"])):
             clone = tmp_path / f"clone-{depth}"
             repository.git("clone", "--quiet", "--depth", depth, repository.folder.as_uri(), str(clone))
             assert last_commit(clone / "a.json") == known
