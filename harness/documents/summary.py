@@ -64,10 +64,9 @@ def _opening(result: RunResult, outcome: str, stopped: str | None) -> _Part:
     data = run["dataset"]
     models = phrases.joined([code(str(model["name"])) for model in run["models"]])
     sample = f"{data['n']:,} of {data['split_size']:,} problems ({_cell(data['split'])} split, seed {run['seed']})"
-    lines = [f"{models} on {_cell(data['name'])}, {sample}. {_cell(outcome)}", ""]
-    if stopped:
-        lines += [f"**The run did not come to its end:** {_cell(stopped)}", ""]
-    return _Part("Success criteria", lines, [])
+    about = f"{models} on {_cell(data['name'])}, {sample}. {_cell(outcome)}"
+    notice = ["", f"**The run did not come to its end:** {_cell(stopped)}"] if stopped else []
+    return _Part("Success criteria", [about, *notice], [])
 
 
 def _broken(judged: Sequence[CriterionResult]) -> Iterator[_Part]:
@@ -96,7 +95,7 @@ def _changed(changes: Sequence[Change], run: dict[str, Any]) -> Iterator[_Part]:
     if rows:
         yield _table("What changed", above, heading, rows)
     else:
-        yield _Part("What changed", [*above, "Nothing: every verdict compared is the approved one.", ""], [])
+        yield _Part("What changed", [*above, "Nothing: every verdict compared is the approved one."], [])
 
 
 def _phases(phases: Sequence[PhaseResult]) -> Iterator[_Part]:
@@ -135,7 +134,19 @@ def _hypotheses(judged: Sequence[CriterionResult]) -> Iterator[_Part]:
             ]
             for one in own
         ]
-        yield _table(f"Hypotheses: {scope.replace('_vs_', ' vs ')} ({counts})", [], heading, rows)
+        yield _table(f"Hypotheses: {scope.replace('_vs_', ' vs ')} ({counts})", _vacuous(own), heading, rows)
+
+
+def _vacuous(hypotheses: Sequence[CriterionResult]) -> list[str]:
+    passes = [one for one in hypotheses if one.verdict == "pass"]
+    vacuous = sum(one.vacuous for one in passes)
+    if not vacuous:
+        return []
+    return [
+        f"{vacuous} of {phrases.counted(len(passes), 'pass', 'passes')} {'is' if vacuous == 1 else 'are'} vacuous: a control, "
+        "which lacks what the hypothesis is about, passes too.",
+        "",
+    ]
 
 
 def _measured(one: CriterionResult) -> list[str]:

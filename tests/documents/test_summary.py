@@ -72,6 +72,13 @@ def test_a_hypothesis_stands_with_its_value_its_controls_and_what_must_be_said_b
     assert cells == ["1.2-max", "s", "0.21", r"\> 0.1", "[0.19, 0.23]", "uniform", "pass", "vacuous, selection-biased"]
 
 
+def test_passes_that_say_nothing_are_counted_above_the_table() -> None:
+    vacuous = [judged("pass", id=f"1.2-{number}", discriminates=False) for number in range(2)]
+    text = summary(run(*vacuous, judged("pass", discriminates=True), judged("fail", discriminates=False)), OUTCOME)
+    assert "\n2 of 3 passes are vacuous: a control" in text
+    assert "vacuous" not in summary(run(judged("pass", discriminates=True)), OUTCOME)
+
+
 def test_only_hypotheses_are_listed() -> None:
     text = summary(run(judged("pass", kind="acceptance", id="1.1-count"), judged("pass", kind="validity")), OUTCOME)
     assert headings(text) == ["Success criteria", "Phases"]
