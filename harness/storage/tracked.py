@@ -103,7 +103,7 @@ def last_commit(path: Path) -> str | None:
     whose history does not reach back that far.
     """
     try:
-        changed = _git(["--no-optional-locks", "status", "--porcelain", "--ignored", "--", path.name], path.parent)
+        changed = _git(["--no-optional-locks", "status", "--porcelain", "--", path.name], path.parent)
         last = _git(["log", "-1", "--decorate", "--format=%h%n%D", "--", path.name], path.parent)
     except HarnessError:
         return None

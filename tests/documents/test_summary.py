@@ -149,6 +149,13 @@ def test_it_never_exceeds_its_limit_and_no_row_is_lost_uncounted(limit: int, cou
         assert left + shown + phases == count + 1
 
 
+def test_the_limit_itself_still_fits() -> None:
+    result = run(*many(100))
+    whole = summary(result, OUTCOME)
+    assert summary(result, OUTCOME, limit=len(whole.encode())) == whole
+    assert "Left out" in summary(result, OUTCOME, limit=len(whole.encode()) - 1)
+
+
 @pytest.mark.parametrize("broken", [200, 3000])
 def test_even_with_more_changes_than_fit_the_first_are_shown(broken: int) -> None:
     changes = [Change(one, "pass", "measured " + "x" * 280, change("pass").file) for one in many(broken)]

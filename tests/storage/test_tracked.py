@@ -114,6 +114,16 @@ class TestIgnoreErrors:
         write_gitignore(tmp_path)
         assert ignore_errors(tmp_path) == []
 
+    def test_in_no_repository_what_its_user_ignores_everywhere_does_not_matter(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "everywhere").write_text("*.csv\n")
+        (tmp_path / "config").write_text(f"[core]\n\texcludesFile = {tmp_path / 'everywhere'}\n")
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+        (tmp_path / "out").mkdir()
+        write_gitignore(tmp_path / "out")
+        assert ignore_errors(tmp_path / "out") == []
+
     def test_a_repository_that_ignores_the_folder_as_a_whole_leaves_the_decision_to_the_folder(
         self, repository: Repository, output: Path
     ) -> None:
@@ -184,9 +194,11 @@ class TestQuestions:
     def test_in_a_hook_of_another_repository_the_folder_s_own_is_asked(
         self, repository: Repository, output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: object
     ) -> None:
-        other = Repository(tmp_path / "other")
+        repository.write(".gitignore", "*.csv\n*.bin\n")
+        with (output / "large.bin").open("wb") as file:
+            file.truncate(LARGE + 1)
         before = ask(output)  # type: ignore[operator]
-        monkeypatch.setenv("GIT_DIR", str(other.folder / ".git"))
+        monkeypatch.setenv("GIT_DIR", str(Repository(tmp_path / "other").folder / ".git"))
         monkeypatch.setenv("GIT_INDEX_FILE", "index")
         assert ask(output) == before  # type: ignore[operator]
 
