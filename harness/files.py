@@ -15,7 +15,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"
 """In the names of files that are being written."""
 
 
@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}{_PARTIAL}", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}{PARTIAL}", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -48,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def remove_partial(folder: Path) -> None:
     """Remove what killed processes were writing anywhere in a folder; only for who has it to itself."""
-    for path in folder.rglob(f".*{_PARTIAL}*"):
+    for path in folder.rglob(f".*{PARTIAL}*"):
         path.unlink(missing_ok=True)
 
 

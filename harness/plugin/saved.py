@@ -10,7 +10,7 @@ from harness.documents.phrases import counted
 from harness.documents.summary import summary
 from harness.plugin.baselines import Baselines, Declarations, on_disk
 from harness.plugin.changes import changes_of, edited_declarations, several_models, unchanged
-from harness.results import RunResult, parse_results, read_results
+from harness.results import FILE, RunResult, parse_results, read_results
 from harness.storage.tracked import is_staged, staged_text
 
 MET, NOT_MET = 0, 1
@@ -22,7 +22,7 @@ def gate(folder: Path, baselines: Path, staged: bool) -> int:
     With ``staged``, both are taken as the next commit will have them; a commit without results has nothing to compare.
     Errors: ``HarnessError`` where either is missing or damaged, or they were made with different options.
     """
-    path = folder / "criteria.json"
+    path = folder / FILE
     if staged and not is_staged(path):
         print(f"{path} is not in the next commit: nothing to compare")
         return MET

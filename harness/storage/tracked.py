@@ -8,18 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from harness.errors import HarnessError
-from harness.files import read_text, write_text
+from harness.files import PARTIAL, read_text, write_text
 
 LARGE = 100_000_000
 """Bytes from which on hosts of repositories refuse a file."""
 RAW_PATTERNS = ("attention_patterns_raw.npy", "attention_patterns_full_raw.npy")
 CHECKPOINTS = "checkpoints"
-RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.verdicts-*/", "/docs/*.lock")
+RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.verdicts-*/", "/docs/*.lock", f".*{PARTIAL}*")
 """Lines of an output folder's .gitignore."""
 
-_ABOUT_RULES = (
-    "# Raw attention patterns are large and can be extracted again; locks and verdicts are what a killed run leaves."
-)
+_ABOUT_RULES = "# Raw attention patterns are large and can be extracted again; the others are what a killed run leaves."
 _IGNORED = (
     "results/model/attention_patterns_raw.npy",
     "results/model_full/attention_patterns_full_raw.npy",

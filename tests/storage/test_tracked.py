@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HarnessError
+from harness.files import PARTIAL
 from harness.storage.tracked import (
+    CHECKPOINTS,
     LARGE,
+    RAW_PATTERNS,
     RULES,
     ignore_errors,
     is_staged,
@@ -44,7 +47,12 @@ class TestGitignore:
     def test_git_adds_all_but_raw_patterns_and_what_a_killed_run_leaves(
         self, repository: Repository, output: Path
     ) -> None:
-        for name in (".lock", ".verdicts-0123/a.json", "docs/research_journal.lock"):
+        for name in (
+            ".lock",
+            ".verdicts-0123/a.json",
+            "docs/research_journal.lock",
+            f"results/.killed{PARTIAL}0123.json",
+        ):
             repository.write(f"out/{name}")
         repository.git("add", ".")
         assert repository.git("ls-files").splitlines() == [
@@ -133,7 +141,7 @@ class TestIgnoreErrors:
         assert "results/m/heads.csv is ignored" in ignore_errors(output)
         assert "results/m/attention_patterns_raw.npy is not ignored" in ignore_errors(output)
 
-    @pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.startswith("/")])
+    @pytest.mark.parametrize("rule", [*RAW_PATTERNS, f"{CHECKPOINTS}/"])
     def test_a_rule_that_is_missing_is_found_even_before_anything_is_written(self, tmp_path: Path, rule: str) -> None:
         path = write_gitignore(tmp_path)
         path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines() if line != rule))
