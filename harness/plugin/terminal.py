@@ -124,7 +124,7 @@ class Terminal:
 
 def outcome(completion: Completion) -> str:
     """``gate: all -> 9 criteria fail (exit 1)``, with what can be done about it."""
-    judged = completion.result.criteria if completion.result else []
+    judged = completion.rows
     ending = f"(exit {completion.exit_status})"
     if completion.assessment.gate.approve:
         if completion.approved:

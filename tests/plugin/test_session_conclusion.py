@@ -115,6 +115,20 @@ def test_they_are_approved_and_compared_like_all_others(
     result.stdout.fnmatch_lines(["*3.1-rows  pass -> fail*"])
 
 
+@pytest.mark.parametrize("gate", ["all", "baseline"])
+def test_alone_the_gate_is_about_them_and_not_about_what_an_earlier_run_left(
+    concluded: Checks, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, gate: str
+) -> None:
+    concluded("--approve")
+    concluded(script={ALL[3]: {"verdict": "fail"}})
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    result = concluded("--story", "3.1", "--gate", gate)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([f"*gate: {gate} -> met (exit 0)*"])
+    result.stdout.no_fnmatch_line("::*")
+    result.stdout.no_fnmatch_line("*1.2-max*")
+
+
 def test_nothing_is_approved_where_one_of_them_fails_as_a_validity_check(
     concluded: Checks, pytester: pytest.Pytester
 ) -> None:
