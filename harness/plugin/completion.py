@@ -49,7 +49,7 @@ class Completion:
         return looks or self.assessment.store.holds_any()
 
     @property
-    def fresh(self) -> list[CriterionResult]:
+    def rows(self) -> list[CriterionResult]:
         """Rows of the completed run that this session judged; others were left by an earlier one."""
         own = {(one.id, one.model) for one in self.judged}
         return [one for one in self.result.criteria if (one.id, one.model) in own] if self.result else []

@@ -31,7 +31,7 @@ class GitHub:
             return
         assessment = completion.assessment
         compared = assessment.gate.of_items == "baseline"
-        changes = changes_of(completion.fresh, assessment.baselines) if compared else None
+        changes = changes_of(completion.rows, assessment.baselines) if compared else None
         announce(
             self._environment,
             terminalreporter.write_line,

@@ -54,7 +54,7 @@ class Terminal:
             terminalreporter.write_line(self._stop_notice(), red=True, bold=True)
         if completion.result is None:
             return
-        judged = completion.fresh
+        judged = completion.rows
         self._validity(terminalreporter, judged)
         if completion.assessment.gate.of_items == "baseline":
             self._changes(terminalreporter, judged)
@@ -125,7 +125,7 @@ class Terminal:
 
 def outcome(completion: Completion) -> str:
     """``gate: all -> 9 criteria fail (exit 1)``, with what can be done about it."""
-    judged = completion.fresh
+    judged = completion.rows
     ending = f"(exit {completion.exit_status})"
     if completion.assessment.gate.approve:
         if completion.approved:
