@@ -18,6 +18,8 @@ from harness.results import ControlResult
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
 HOSTILE = "<script>alert(1)</script>"
 
+SAVED = {"folder": "kept", "time": "2026-11-22T10:00:00", "harness": "0.1.0", "declared_differently": []}
+
 
 class Page(HTMLParser):
     """Checks that tags nest, and keeps elements with their text."""
@@ -294,7 +296,7 @@ def test_no_banner_where_nothing_broke(page):
         ({"controls": "cheap"}, "Only controls that need no further extraction"),
         ({"declarations_changed": ["1.5-ratio"]}, "differ from the approved ones: 1.5-ratio"),
         ({"options": {"quick": True}}, "A quick run"),
-        ({"from_results": "reports"}, "Judged again from saved results"),
+        ({"from_results": SAVED}, "Judged again from the results in kept (2026-11-22"),
     ],
 )
 def test_what_limits_the_reading_is_said(make_criterion, make_run, tmp_path, changes, said):
