@@ -376,9 +376,11 @@ def test_the_command_of_a_pair_names_both_models(make_criterion):
     assert "--model a --model b --output" in command
 
 
-def test_the_command_of_a_criterion_judged_at_the_end_selects_its_story(make_criterion):
-    command = shlex.split(rerun_command(make_criterion("3.1-links", model="run"), {"options": {"models": ["a"]}}))
-    assert command[:6] == ["pytest", "checks/", "--story", "3.1", "--model", "a"]
+def test_what_looks_at_results_is_judged_again_where_they_are(make_criterion):
+    criterion = make_criterion("3.1-links", model="run", study="phase3")
+    command = shlex.split(rerun_command(criterion, {"options": {"models": ["a"]}}))
+    assert command[1] == "checks/test_story_3_1_documents.py::test_criterion[run-3.1-links]"
+    assert command[-2:] == ["--output", "reports"]
 
 
 def test_a_large_report_stays_small_enough_to_open(tmp_path):
