@@ -14,6 +14,7 @@ from harness.files import digest
 from harness.measures import (
     enrichment,
     head_max,
+    hub_adjusted,
     hub_enrichment,
     hub_position,
     incoming,
@@ -161,9 +162,9 @@ class Drawings:
             incoming_interval=interval(incoming),
             causal_null=mass @ spread / latents,
             enrichment=enrichment(sample.mean),
-            enrichment_interval=interval(enrichment),
             hub_enrichment=hub_enrichment(sample.mean),
-            hub_enrichment_interval=interval(hub_enrichment),
+            adjusted=hub_adjusted(sample.mean),
+            adjusted_interval=interval(hub_adjusted),
             rows=sample.mean.mean(axis=(0, 1)),
             title=self._title("which thoughts are read"),
         )
@@ -211,7 +212,7 @@ class Drawings:
 
     def _title(self, what: str) -> str:
         study = self._study
-        return f"{study.name}, {study.problems.name}, N={len(study.problems)}: {what}"
+        return f"{study.provenance['model']}, {study.problems.name}, N={len(study.problems)}: {what}"
 
     def _save(self, name: str, figure: "Figure") -> Drawing:
         return saved(self._study.options.output, f"figures/{self._study.name}/{name}", figure, self._source)

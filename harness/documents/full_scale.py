@@ -7,6 +7,7 @@ from typing import Any
 from harness.documents.markdown import plain, table
 from harness.documents.phrases import (
     NOTHING,
+    SURE,
     confidence,
     interval,
     joined,
@@ -19,8 +20,6 @@ from harness.documents.phrases import (
 )
 from harness.results import CriterionResult
 
-SURE = 0.95
-"""Share of resamples that must agree on a verdict for it to count as settled."""
 CONCLUSIONS = ("4.2-correlated", "4.3-overlap", "4.3-confirmed", "4.3-significant", "4.3-hubs")
 COSTS = ("4.1-count", "4.2-time", "4.2-memory")
 

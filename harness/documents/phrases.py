@@ -17,12 +17,32 @@ STUDIES = {
     "importance": "Importance of each thought",
     "steps": "Step importance",
     "behaviour": "Behaviour under intervention",
+    "own": "Hypotheses of your own",
 }
+
+IN_WORDS = {
+    "== n_problems": "as many as asked for",
+    "== n (T+1)": "each problem without each thought, and with all",
+    "== size of the test set": "the whole test set",
+    "== size of the split": "the whole split",
+    "== [N, L, H, T, T]": "a weight for each problem, layer, head and pair of thoughts",
+    "contain N={N}": "name the number of problems",
+    "0 and <= 1e-5 (2e-2 in 16-bit)": "0, elsewhere ≤ 1e-5 (2e-2 in 16 bits)",
+}
+"""What rules ask for that are declared in the study's own shorthand."""
+
+AS_ASKED = "as asked"
 
 PASSES_ALONE = "The model passes and no control does"
 
 RARE = 0.05
 """Shares of planted samples up to this are rare."""
+
+SURE = 0.95
+"""Share of resamples that must agree on a verdict for it to count as settled."""
+
+OTHER_PLACES = "random"
+"""The control that takes other thoughts, or heads, in place of those in question."""
 
 COMPARATORS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
@@ -93,6 +113,29 @@ def rule(comparator: str, threshold: Any) -> str:
     return sign if threshold is None else f"{sign} {scalar(threshold)}"
 
 
+def found(criterion: CriterionResult) -> str:
+    """The measured value for a reader; what a rule in words asks for need not be said twice."""
+    if criterion.comparator == "is" and criterion.measured == criterion.threshold:
+        return AS_ASKED
+    return scalar(criterion.measured, criterion.threshold)
+
+
+def asked(criterion: CriterionResult) -> str:
+    """The rule for a reader."""
+    said = rule(criterion.comparator, criterion.threshold)
+    return IN_WORDS.get(said, said)
+
+
+def study_of(criterion: CriterionResult) -> str:
+    """The study that a reader looks for it in: what compares two models is no part of one model's phase 2."""
+    return "comparison" if "_vs_" in criterion.model and criterion.study == "phase2" else criterion.study
+
+
+def scope_name(scope: str) -> str:
+    """``tiny-llama``, ``tiny-llama vs tiny-gpt2``, ``The run as a whole``."""
+    return "The run as a whole" if scope == "run" else scope.replace("_vs_", " vs ")
+
+
 def interval(low: float | None, high: float | None) -> str:
     """``[0.19, 0.23]``; an open end is an en dash, no interval at all is one en dash."""
     if low is None and high is None:
@@ -155,14 +198,14 @@ def passing_controls(criterion: CriterionResult) -> str:
 
 def discrimination(criterion: CriterionResult) -> str:
     """What the controls make of the verdict, as one sentence."""
-    names = [name for name, control in criterion.controls.items() if control.passes]
+    names = _passing(criterion)
     if criterion.verdict == "invalid":
         return "A validity check failed, so neither the value nor its controls can be read."
     if criterion.null_should_pass:
         return "A model without the mechanism is expected to pass as well, so the controls are no test of this one."
     if criterion.discriminates is False:
-        if names == ["random"]:
-            return "Random places pass too: passing says nothing about which thought, or head, it is."
+        if names == [OTHER_PLACES]:
+            return "Other thoughts, or heads, pass in its place: passing says nothing about which one it is."
         learned = "these models have" if "_vs_" in criterion.model else "this model has"
         passing = f"{joined(names) or 'A control'} {'pass' if len(names) > 1 else 'passes'} too"
         return f"{passing}: passing says nothing about what {learned} learned."
@@ -172,6 +215,10 @@ def discrimination(criterion: CriterionResult) -> str:
         passing = f"; {joined(names)} {'do' if len(names) > 1 else 'does'}" if names else ""
         return f"The question does not arise: the model does not pass{passing}."
     return "The question does not arise: no control was evaluated."
+
+
+def _passing(criterion: CriterionResult) -> list[str]:
+    return [name for name, control in criterion.controls.items() if control.passes]
 
 
 def reach(criterion: CriterionResult) -> str:
@@ -193,7 +240,8 @@ def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[
     """What must be said beside the verdict: (word, explanation), the gravest first; ``entry`` is its calibration."""
     found = []
     if criterion.vacuous:
-        found.append(("vacuous", f"A pass that does not discriminate. {discrimination(criterion)}"))
+        word = "not particular" if _passing(criterion) == [OTHER_PLACES] else "vacuous"
+        found.append((word, f"A pass that does not discriminate. {discrimination(criterion)}"))
     if criterion.reach == "unattainable":
         found.append(("unattainable", f"Attainable {reach(criterion)}."))
     if criterion.reach == "cannot fail":
@@ -205,6 +253,9 @@ def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[
         found.append(("no controls", "No control was evaluated: for all that is known here, any model would pass."))
     if entry is not None and entry.power is not None:
         found += _found_by_planting(entry)
+    if criterion.confidence is not None and criterion.confidence < SURE and criterion.verdict in {"pass", "fail"}:
+        share = percent(criterion.confidence)
+        found.append(("unsure", f"{share} of resamples of the problems give this verdict: other problems may well give another."))
     if criterion.biased:
         cross = f" Cross-fitted value: {number(criterion.cross_fitted)}." if criterion.cross_fitted is not None else ""
         found.append(

@@ -18,9 +18,10 @@ HEATMAP = HEIGHT - BOTTOM - TOP
 
 THRESHOLD = 1.25
 NOTE = (
-    "Means over problems, layers and heads, with 95 % bootstrap intervals over problems. Hub enrichment "
-    "leaves out what the next thought reads. Grey: what the causal mask alone gives. n/a: not defined there."
+    "Means over problems, layers and heads, with 95 % bootstrap intervals over problems. Hub enrichment leaves out what the "
+    "next thought reads; the threshold is for the smaller of the two. Grey: what the causal mask alone gives. n/a: not defined there."
 )
+BOTH = "the smaller of the two"
 
 
 @styled
@@ -30,9 +31,9 @@ def hub_figure(
     incoming_interval: np.ndarray,
     causal_null: np.ndarray,
     enrichment: np.ndarray,
-    enrichment_interval: np.ndarray,
     hub_enrichment: np.ndarray,
-    hub_enrichment_interval: np.ndarray,
+    adjusted: np.ndarray,
+    adjusted_interval: np.ndarray,
     rows: np.ndarray,
     threshold: float = THRESHOLD,
     title: str = "Which thoughts are read",
@@ -42,9 +43,9 @@ def hub_figure(
     For T thoughts: ``incoming`` [T] mean attention weight received per query, ``incoming_interval``
     [2, T] its lower and upper bounds; ``causal_null`` [T] what each position would receive if every
     query spread the weight it gives to thoughts equally over those it can read. ``enrichment`` [T-1]
-    and ``hub_enrichment`` [T-2] (the immediate predecessor left out) are ratios to causality alone,
-    with intervals [2, ...]; NaN where undefined. ``rows`` [T, T] is the attention of query i on key j,
-    mean over problems, layers and heads. ``threshold`` is the ratio asked of a hub.
+    and ``hub_enrichment`` [T-2] (the immediate predecessor left out) are ratios to causality alone; ``adjusted`` [T-2] is
+    the smaller of the two, which ``threshold`` is asked of, with its interval [2, T-2]. NaN where undefined. ``rows`` [T, T]
+    is the attention of query i on key j, mean over problems, layers and heads.
     """
     figure = Figure(figsize=(WIDTH, HEIGHT))
     grid = figure.add_gridspec(
@@ -61,10 +62,8 @@ def hub_figure(
     _draw_incoming(received, incoming, incoming_interval, causal_null)
     _draw_ratios(
         ratios,
-        {
-            "enrichment": (enrichment, enrichment_interval, MEASURED, "o", -0.09),
-            "hub enrichment": (hub_enrichment, hub_enrichment_interval, SECOND, "D", 0.09),
-        },
+        {"enrichment": (enrichment, SECOND, "^", -0.16), "hub enrichment": (hub_enrichment, SECOND, "v", 0.16)},
+        (adjusted, adjusted_interval),
         len(incoming),
         threshold,
     )
@@ -102,29 +101,41 @@ def _draw_incoming(axes: Axes, incoming: np.ndarray, interval: np.ndarray, causa
 
 def _draw_ratios(
     axes: Axes,
-    series: dict[str, tuple[np.ndarray, np.ndarray, str, str, float]],
+    parts: dict[str, tuple[np.ndarray, str, str, float]],
+    both: tuple[np.ndarray, np.ndarray],
     positions: int,
     threshold: float,
 ) -> None:
-    highest = threshold
-    for label, (values, interval, colour, marker, shift) in series.items():
-        defined = np.flatnonzero(np.isfinite(values))
-        axes.vlines(defined + shift, interval[0][defined], interval[1][defined], color=colour, linewidth=1.4)
+    values, interval = both
+    defined = np.flatnonzero(np.isfinite(values))
+    axes.vlines(defined, interval[0][defined], interval[1][defined], color=MEASURED, linewidth=1.6)
+    axes.plot(
+        defined,
+        values[defined],
+        linestyle="none",
+        marker="D",
+        markersize=5.5,
+        color=MEASURED,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        label=BOTH,
+    )
+    highest = max([threshold, *interval[:, defined].ravel()])
+    for label, (part, colour, marker, shift) in parts.items():
+        known = np.flatnonzero(np.isfinite(part))
         axes.plot(
-            defined + shift,
-            values[defined],
+            known + shift,
+            part[known],
             linestyle="none",
             marker=marker,
-            markersize=5,
-            color=colour,
-            markeredgecolor="white",
-            markeredgewidth=0.6,
+            markersize=4,
+            color="none",
+            markeredgecolor=colour,
             label=label,
         )
-        highest = max([highest, *interval[:, defined].ravel()])
-    for level, (values, _, colour, _, _) in enumerate(series.values()):
-        for position in set(range(positions)) - set(np.flatnonzero(np.isfinite(values)).tolist()):
-            axes.text(position, (0.015 + 0.05 * level) * highest, "n/a", color=colour, fontsize=6, ha="center")
+        highest = max([highest, *part[known]])
+    for position in set(range(positions)) - set(defined.tolist()):
+        axes.text(position, 0.015 * highest, "n/a", color=MEASURED, fontsize=6, ha="center")
     axes.axhline(1.0, color=NULL, linewidth=1.4, label="causality alone (1.0)", zorder=1)
     axes.axhline(
         threshold,

@@ -78,8 +78,8 @@ def _cells(result: CriterionResult) -> Cells:
     return Cells(
         result.id,
         result.statement,
-        phrases.scalar(result.measured, result.threshold),
-        phrases.rule(result.comparator, result.threshold),
+        phrases.found(result),
+        phrases.asked(result),
         f"{interval}*" if result.biased and interval != phrases.NOTHING else interval,
         phrases.passing_controls(result),
         verdict(result),

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
 from harness.documents import phrases
 from harness.results import Calibration, CalibrationFile, RunResult, Sensitivity
 
 WIDTH, HEIGHT = 300, 150
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 220.0, 16.0, 112.0
 """The frame of a plot, in pixels, y downwards; names of lines stand right of it."""
-LANE = 122.0
-"""Where planted values are marked below the frame."""
 LINE_HEIGHT = 11.0
 NAMES = {
     "none": "nothing planted",
@@ -128,7 +128,7 @@ def shares_plot(
 
 def sensitivity_plot(entry: Calibration, content: CalibrationFile) -> Plot | None:
     """Share that passes against the threshold, for this model or pair and for samples with nothing planted."""
-    curve, strengths = entry.sensitivity, content.strengths
+    curve = entry.sensitivity
     if curve is None or not isinstance(entry.threshold, int | float):
         return None
     low, high = curve.thresholds[0], curve.thresholds[-1]
@@ -151,11 +151,6 @@ def sensitivity_plot(entry: Calibration, content: CalibrationFile) -> Plot | Non
     accepted = entry.threshold_at_5_percent_false_positives
     if accepted is not None and low <= accepted <= high:
         marks.append(("none", x(accepted), _y(0.05)))
-    planted = ""
-    if (kind := best_pattern(entry.power or {})) and entry.planted_values:
-        medians = [one[1] for one in entry.planted_values[kind]]
-        marks += [(kind, x(value), LANE) for value in medians if value is not None and low <= value <= high]
-        planted = f" Dots below: medians with a {NAMES[kind]} planted at {strengths[0]:g} to {strengths[-1]:g}."
     return Plot(
         words=_in_words(
             entry.comparator, entry.threshold, curve, {names[kind]: values for kind, values in shares.items()}
@@ -166,14 +161,8 @@ def sensitivity_plot(entry: Calibration, content: CalibrationFile) -> Plot | Non
         marks=marks,
         rule=(x(entry.threshold), f"study {phrases.rule(entry.comparator, entry.threshold)}"),
         caption=f"Other thresholds: {'share of resamples that pass' if curve.share_of_resamples else 'who would pass'}. "
-        f"◆ measured.{planted}",
+        "◆ measured.",
     )
-
-
-def best_pattern(power: Mapping[str, Sequence[float]]) -> str | None:
-    """The pattern that passes most often; None where none ever does."""
-    kind = max(power, key=lambda one: sum(power[one]), default=None)
-    return kind if kind and any(power[kind]) else None
 
 
 def _in_words(comparator: str, study: float, curve: Sensitivity, shares: Mapping[str, Sequence[float]]) -> str:
@@ -198,8 +187,6 @@ def _y(share: float) -> float:
 
 def _lines(lines: dict[str, tuple[str, list[tuple[float, float]]]]) -> list[Line]:
     """Curves with their names beside their right ends, as near as they can stand without touching."""
-    from harness.figures.calibration import place_labels
-
     ordered = sorted(lines.items(), key=lambda item: item[1][1][-1][1])
     ends = [points[-1][1] for _, (_, points) in ordered]
     places = place_labels(ends, [LINE_HEIGHT] * len(ends), TOP - LINE_HEIGHT / 2, BOTTOM + LINE_HEIGHT / 2)
@@ -218,3 +205,23 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
     ]
     corners = [places[0], *inner, places[-1]]
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners)
+
+
+def place_labels(centres: Sequence[float], widths: Sequence[float], low: float, high: float) -> list[float]:
+    """Centres as near as possible to those wished for (least squares) with no two labels overlapping.
+
+    ``centres`` ascending; all in one unit. Labels keep their order and stay between ``low`` and ``high``;
+    when they do not fit they run over ``high``. Pool adjacent violators, on starts less the widths before.
+    """
+    before = np.concatenate([[0.0], np.cumsum(widths)])
+    pools: list[tuple[float, int]] = []
+    for centre, width, offset in zip(centres, widths, before[:-1], strict=True):
+        mean, count = centre - width / 2 - offset, 1
+        while pools and pools[-1][0] > mean:
+            earlier, earlier_count = pools.pop()
+            mean = (earlier * earlier_count + mean * count) / (earlier_count + count)
+            count += earlier_count
+        pools.append((mean, count))
+    starts = np.repeat([mean for mean, _ in pools], [count for _, count in pools])
+    starts = np.clip(starts, low, max(low, high - float(before[-1])))
+    return [float(c) for c in starts + before[:-1] + np.asarray(widths) / 2]

@@ -48,7 +48,12 @@
     form.querySelector("output").textContent =
       shown === rows.length ? `${rows.length} criteria` : `${shown} of ${rows.length} criteria shown`;
   };
+  const show = (wanted) => {
+    for (const control of controls) control.value = wanted.get(control.dataset.chFilter) || "";
+    filter();
+  };
   form.addEventListener("input", filter);
+  for (const link of all("[data-ch-show]")) link.addEventListener("click", () => show(new URLSearchParams(link.dataset.chShow)));
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
   for (const button of all("[data-ch-open]", form)) {
@@ -75,19 +80,11 @@
 
   const follow = () => {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const row = rows.find(({ body }) => body === target);
-    if (row) {
-      if (row.body.hidden) {
-        form.reset();
-        for (const control of controls) control.value = "";
-        filter();
-      }
-      row.details.open = true;
-      row.body.scrollIntoView();
-    } else if (target instanceof HTMLDetailsElement) {
-      target.open = true;
-      target.scrollIntoView();
-    }
+    if (!target) return;
+    if (target.hidden) show(new URLSearchParams());
+    const details = target.matches(".ch-item") ? target.querySelector(".ch-more details") : target.closest("details");
+    if (details) details.open = true;
+    target.scrollIntoView();
   };
 
   const svg = (tag, attributes = {}, text = "") => {

@@ -1,0 +1,34 @@
+"""Artefacts of the output folder: small pictures inside the page, everything else as links relative to it."""
+
+import base64
+from pathlib import Path
+from urllib.parse import quote
+
+
+class Pictures:
+    """Artefacts of one output folder, for one page: no picture's bytes come twice."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self._seen: dict[str, str] = {}
+
+    def drawable(self, path: str) -> bool:
+        """Whether it is a picture that is there."""
+        return path.endswith(".png") and (self.output / path).is_file()
+
+    def link(self, path: str) -> dict[str, str | bool]:
+        """Path, address, and whether the file is there."""
+        return {"path": path, "href": quote(path), "exists": (self.output / path).exists()}
+
+    def thumbnail(self, path: str) -> dict[str, str]:
+        """The first row that shows a figure carries its bytes; the others point to it by key."""
+        picture = {"path": path, "href": quote(path), "name": Path(path).stem, "src": "", "key": ""}
+        pdf = Path(path).with_suffix(".pdf")
+        picture["pdf"] = quote(str(pdf)) if (self.output / pdf).is_file() else ""
+        if path not in self._seen:
+            from harness.figures.save import thumbnail
+
+            self._seen[path] = f"t{len(self._seen)}"
+            picture["src"] = "data:image/png;base64," + base64.b64encode(thumbnail(self.output / path)).decode()
+        picture["key"] = self._seen[path]
+        return picture
