@@ -57,7 +57,9 @@ def large_run(output: Path, rows: int = 400, figures: int = 60) -> RunResult:
     per_model = rows // len(MODELS)
     criteria = [row for model in MODELS for row in _rows(model, per_model, figures // len(MODELS), generator)]
     for model in MODELS:
-        _write_files(output, model, [row for row in criteria if row["model"] == model], figures // len(MODELS), generator)
+        _write_files(
+            output, model, [row for row in criteria if row["model"] == model], figures // len(MODELS), generator
+        )
     phases = [
         PhaseResult(id=study, scope=model, verdict="fail", conditions=[f"{story}-0", f"{story}-1"], answers=["no"])
         for model in MODELS
@@ -138,10 +140,12 @@ def _write_files(
             axes.imshow(generator.uniform(size=(6, 6)))
         save_figure(figure, output / f"figures/{model}/{number}")
     folder = output / "results" / model
-    write_array(folder / "attention_patterns_avg.npy", np.tril(generator.uniform(size=(LAYERS, HEADS, THOUGHTS, THOUGHTS))))
+    write_array(
+        folder / "attention_patterns_avg.npy", np.tril(generator.uniform(size=(LAYERS, HEADS, THOUGHTS, THOUGHTS)))
+    )
     scores = ("head_max", "structure", "flow", "forward_mass", "skip", "hub_score", "composite_score")
     heads = [
-        {"layer": layer, "head": head, "column_share": [1 / THOUGHTS] * THOUGHTS}
+        {"layer": layer, "head": head, "column_share": generator.dirichlet(np.ones(THOUGHTS))}
         | {score: float(generator.uniform()) for score in scores}
         for layer in range(LAYERS)
         for head in range(HEADS)
@@ -160,7 +164,7 @@ def _write_files(
 
 def _calibrated(row: dict[str, Any], generator: np.random.Generator) -> dict[str, Any]:
     thresholds = sorted([0.25, *generator.uniform(size=40).tolist()])
-    shares = sorted(generator.uniform(size=len(thresholds)).tolist(), reverse=True)
+    shares = np.clip(3 * (row["measured"] - np.array(thresholds)) + 0.5, 0, 1).tolist()
     kept = ("id", "comparator", "threshold", "verdict", "measured", "ci_low", "ci_high", "confidence", "attainable")
     return {name: row[name] for name in kept} | {
         "plantings": 200,
@@ -168,13 +172,16 @@ def _calibrated(row: dict[str, Any], generator: np.random.Generator) -> dict[str
         "false_positive_rate": 0.02,
         "planted_values": {
             "none": [[0.1, 0.12, 0.14]],
-            **{kind: [[value, value, value] for value in sorted(generator.uniform(size=5).tolist())] for kind in PATTERNS},
+            **{
+                kind: [[value, value, value] for value in sorted(generator.uniform(size=5).tolist())]
+                for kind in PATTERNS
+            },
         },
         "sensitivity": {
             "thresholds": thresholds,
             "passes": [True] * len(thresholds),
             "share_of_resamples": shares,
-            "false_positive_rate": shares,
+            "false_positive_rate": np.clip(2 * (0.3 - np.array(thresholds)), 0, 1).tolist(),
         },
     }
 

@@ -255,7 +255,9 @@ def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[
         found += _found_by_planting(entry)
     if criterion.confidence is not None and criterion.confidence < SURE and criterion.verdict in {"pass", "fail"}:
         share = percent(criterion.confidence)
-        found.append(("unsure", f"{share} of resamples of the problems give this verdict: other problems may well give another."))
+        found.append(
+            ("unsure", f"{share} of resamples of the problems give this verdict: other problems may well give another.")
+        )
     if criterion.biased:
         cross = f" Cross-fitted value: {number(criterion.cross_fitted)}." if criterion.cross_fitted is not None else ""
         found.append(

@@ -25,18 +25,18 @@ SIGNIFICANT = 0.05
 DOUBTS = {
     "pass": {
         "vacuous": "a control passes too",
-        "not particular": "other thoughts or heads pass in its place",
-        "cannot fail": "no model of this shape could miss the rule",
-        "expected to pass": "any model is expected to pass",
+        "not particular": "others pass in its place",
+        "cannot fail": "no model could miss it",
+        "expected to pass": "any model would pass",
         "no controls": "no control was evaluated",
-        "false positives": "samples with nothing planted pass too often",
-        "unsure": "other problems may give another verdict",
-        "selection-biased": "measured on the problems that chose it, and missed on others",
+        "false positives": "samples with nothing planted pass",
+        "unsure": "resamples disagree",
+        "selection-biased": "problems that did not choose it miss it",
     },
     "fail": {
-        "unattainable": "no model of this shape could pass",
-        "no power": "not even a planted pattern passes",
-        "unsure": "other problems may give another verdict",
+        "unattainable": "no model could pass",
+        "no power": "planted patterns fail too",
+        "unsure": "resamples disagree",
     },
 }
 """By verdict, the marks that make it shaky, the gravest first, and why in a few words."""
@@ -93,24 +93,19 @@ class Standing:
     @property
     def solid_sentence(self) -> str:
         """What can be believed, in numbers; empty where nothing was judged."""
-        if not self.passes + self.fails:
-            return ""
-        said = [f"{len(group)} of {counted(total, one, many)}" for group, total, one, many in self._groups if total]
-        return f"{joined(said)} can be believed."
+        groups = [(self.solid_passes, self.passes, "pass", "passes"), (self.solid_fails, self.fails, "fail", "fails")]
+        said = [f"{len(group)} of {counted(total, one, many)}" for group, total, one, many in groups if total]
+        return f"{joined(said)} can be believed." if said else ""
 
     @property
     def shaky_sentence(self) -> str:
         """What cannot, and why; empty where everything can."""
-        said = [
-            f"{counted(len(items), one, many)} because {DOUBTS[verdict][mark]}"
-            for verdict, one, many in (("pass", "pass", "passes"), ("fail", "fail", "fails"))
-            for mark, items in self.shaky[verdict].items()
-        ]
-        return f"Not to be relied on: {joined(said)}." if said else ""
-
-    @property
-    def _groups(self) -> list[tuple[list[CriterionResult], int, str, str]]:
-        return [(self.solid_passes, self.passes, "pass", "passes"), (self.solid_fails, self.fails, "fail", "fails")]
+        said = []
+        for verdict, one, many in (("pass", "pass", "passes"), ("fail", "fail", "fails")):
+            whys = [f"{DOUBTS[verdict][mark]}: {len(items)}" for mark, items in self.shaky[verdict].items()]
+            count = sum(map(len, self.shaky[verdict].values()))
+            said += [f"{counted(count, one, many)} ({', '.join(whys)})"] if whys else []
+        return f"Shaky: {joined(said)}." if said else ""
 
 
 def standing(results: Iterable[CriterionResult], entries: Mapping[str, Calibration] | None = None) -> Standing:
@@ -166,16 +161,21 @@ def _finding(
 ) -> Finding:
     untouched = topic.untouched_by if topic else ()
     raised = {
-        one.mark: one for result in results for one in doubts(result, entries.get(result.id)) if one.mark not in untouched
+        one.mark: one
+        for result in results
+        for one in doubts(result, entries.get(result.id))
+        if one.mark not in untouched
     }
     study = "" if topic and topic.overall else study_of(results[0])
     return Finding(study, text, tuple(result.id for result in results), tuple(raised.values()))
 
 
 def _misses(result: CriterionResult) -> bool:
-    """Whether the cross-fitted value is known and on the other side of a rule with one threshold."""
-    holds, value = _HOLDS.get(result.comparator), result.cross_fitted
-    return holds is not None and value is not None and holds(value, result.threshold) != (result.verdict == "pass")
+    """Whether the cross-fitted value is known and does not meet a rule with one threshold."""
+    holds, value, threshold = _HOLDS.get(result.comparator), result.cross_fitted, result.threshold
+    return (
+        holds is not None and value is not None and isinstance(threshold, int | float) and not holds(value, threshold)
+    )
 
 
 def _solves(baseline: CriterionResult) -> str:
@@ -189,19 +189,19 @@ def _hub(adjusted: CriterionResult) -> str:
     ratios = [one for name in ("enrichment", "hub_enrichment") if isinstance(one := adjusted.beside.get(name), list)]
     both = [-inf if None in pair else min(pair) for pair in zip(*ratios, strict=False)]
     which = f"CT{both.index(max(both))}" if both else "the thought read most"
-    times = f"{_said(adjusted.measured)} times as much as causality alone gives it ({_said(adjusted.threshold)} asked)"
-    return f"{which} is a hub: it is read {times}." if adjusted.verdict == "pass" else f"No hub: {which} is read {times}."
+    said = f"{which} is a hub: it" if adjusted.verdict == "pass" else f"No hub: {which}"
+    return f"{said} gets {_said(adjusted.measured)} times the attention that causality gives ({_said(adjusted.threshold)} asked)."
 
 
 def _answered(yes: str, no: str, what: str) -> Callable[[CriterionResult], str]:
-    """A sentence on a question that was answered with yes or no, ``what`` being the quantity."""
+    """A sentence on a question that was answered with yes or no, ``what`` saying where attention goes."""
 
     def sentence(result: CriterionResult) -> str:
         if "verdict" not in result.beside:
             return ""
         said = yes if result.beside["verdict"] == "yes" else no
         value, limit = (_said(result.beside[name]) for name in ("value", "limit"))
-        return f"{said}: {value} of {what} ({limit} asked)."
+        return f"{said}: {value} {what} ({limit} asked)."
 
     return sentence
 
@@ -214,18 +214,17 @@ def _heads(named: CriterionResult, critical: CriterionResult | None = None) -> s
     if critical is None or not isinstance(critical.measured, int | float):
         return f"{said}."
     count = int(critical.measured)
-    return f"{said}; {counted(count, 'head')} {'is' if count == 1 else 'are'} critical by the study's threshold."
+    enough = f"{count} enough to be critical" if count else "none enough to be critical"
+    return f"{said}, {enough}."
 
 
 def _without_heads(causal: CriterionResult) -> str:
     lost, random = (causal.beside.get(f"accuracy_lost{which}_mean") for which in ("", "_random"))
     if lost is None or random is None:
         return ""
-    sure = "score finds heads that matter" if causal.verdict == "pass" else "score is not shown to find heads that matter"
-    return (
-        f"Without the heads that score highest accuracy falls by {_said(lost)}, without as many random ones by "
-        f"{_said(random)}: the {sure}."
-    )
+    sure = "finds" if causal.verdict == "pass" else "is not shown to find"
+    falls = f"without the highest accuracy falls by {_said(lost)}, without others by {_said(random)}"
+    return f"The score {sure} what matters: {falls}."
 
 
 def _falls(when: str) -> Callable[[CriterionResult], str]:
@@ -253,7 +252,7 @@ def _attention_says(predicts: CriterionResult) -> str:
     if r is None:
         return ""
     says = "says" if predicts.verdict == "pass" else "is not shown to say"
-    return f"Where the answer attends {says} which thoughts matter (r = {_said(r)})."
+    return f"Where the answer attends {says} which matter (r = {_said(r)})."
 
 
 def _worth(early: CriterionResult, design: CriterionResult | None = None) -> str:
@@ -273,7 +272,7 @@ def _worth(early: CriterionResult, design: CriterionResult | None = None) -> str
 def _roles(roles: CriterionResult) -> str:
     supported = [role for role, said in roles.beside.items() if said == "supported"]
     if not supported:
-        return f"None of {counted(len(roles.beside), 'claimed role')} is supported."
+        return "No claimed role is supported."
     are = "is" if len(supported) == 1 else "are"
     return f"Of {counted(len(roles.beside), 'claimed role')} {joined(supported)} {are} supported."
 
@@ -309,8 +308,8 @@ TOPICS = (
     Topic(_solves, ("I.2-baseline",), overall=True),
     Topic(_solves, ("S.1-baseline",), overall=True),
     Topic(_hub, ("1.5-hub-adjusted",)),
-    Topic(_answered("A chain", "No chain", "attention to thoughts goes to the one just before"), ("1.5-sequential",)),
-    Topic(_answered("Skips", "No skips", "the last thought's attention goes to each of the first three"), ("1.5-skip",)),
+    Topic(_answered("A chain", "No chain", "goes to the thought before"), ("1.5-sequential",)),
+    Topic(_answered("Skips", "No skips", "goes from the last to each early one"), ("1.5-skip",)),
     Topic(_heads, ("2.4-named", "2.4-critical")),
     Topic(_without_heads, ("2.4-causal",)),
     Topic(_falls("With one thought zeroed"), ("I.2-matters",), untouched_by=("not particular",)),

@@ -19,7 +19,8 @@ HEATMAP = HEIGHT - BOTTOM - TOP
 THRESHOLD = 1.25
 NOTE = (
     "Means over problems, layers and heads, with 95 % bootstrap intervals over problems. Hub enrichment leaves out what the "
-    "next thought reads; the threshold is for the smaller of the two. Grey: what the causal mask alone gives. n/a: not defined there."
+    "next thought reads; the threshold is for the smaller of the two. Grey: what the causal mask alone gives. n/a: not "
+    "defined there."
 )
 BOTH = "the smaller of the two"
 

@@ -170,7 +170,7 @@ def _in_words(comparator: str, study: float, curve: Sensitivity, shares: Mapping
     count = len(curve.thresholds)
     own = min(range(count), key=lambda place: abs(curve.thresholds[place] - study))
     said = []
-    for place in sorted({0, count // 4, count // 2, 3 * count // 4, count - 1, own}):
+    for place in sorted({0, count // 2, count - 1, own}):
         at = phrases.rule(comparator, curve.thresholds[place])
         each = ", ".join(f"{name} {phrases.percent(values[place])}" for name, values in shares.items())
         said.append(f"{at}{' (the study)' if place == own else ''}: {each}")

@@ -27,8 +27,8 @@ def explorer_data(results: Path) -> dict[str, Any] | None:
     """What the page needs to draw a model's heads, read from its results folder.
 
     Returns ``{layers, heads, thoughts, scores: [{key, label}], records: [{layer, head, type, pattern, ...}]}``
-    with patterns `[T, T]` rounded to four digits (row = query, column = key), or None where the folder has no
-    `attention_stats.json` with heads, or no `attention_patterns_avg.npy` of the same shape.
+    with patterns to four decimals, row i of which has keys 0 to i, and scores to four digits; None where the folder has
+    no `attention_stats.json` with heads, or no `attention_patterns_avg.npy` of the same shape.
     """
     stats, patterns = results / "attention_stats.json", results / "attention_patterns_avg.npy"
     if not (stats.is_file() and patterns.is_file()):
@@ -58,12 +58,12 @@ def _record(head: dict[str, Any], mean: np.ndarray, ranked: dict[tuple[int, int]
         "layer": layer,
         "head": index,
         "type": row.get("functional_type"),
-        "pattern": np.round(mean[layer, index], 4),
-        "columns": head.get("column_share"),
+        "pattern": [np.round(row[: query + 1], 4) for query, row in enumerate(mean[layer, index])],
+        "columns": None if (shares := head.get("column_share")) is None else np.round(shares, 4),
     }
     for key in LABELS:
         value = head.get(key, row.get(key))
-        record[key] = None if value in (None, "") else float(value)
+        record[key] = None if value in (None, "") else float(f"{float(value):.4g}")
     return record
 
 

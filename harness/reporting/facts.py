@@ -43,7 +43,7 @@ def described(run: Mapping[str, Any], model: str) -> str:
     if known.get("n_layers") and known.get("n_heads"):
         words.append(f"{known['n_layers']} layers × {known['n_heads']} heads")
     if thoughts := known.get("n_latents"):
-        words.append(f"{thoughts} thoughts")
+        words.append(f"{thoughts} thoughts (CT0 to CT{thoughts - 1})")
     if parameters := known.get("n_parameters"):
         words.append(f"{_magnitude(parameters)} parameters")
     if device := known.get("device"):

@@ -45,9 +45,9 @@ class Line:
 
     @property
     def others(self) -> str:
-        """Validity checks and deliverables in words: ``4 of 4 validity checks, 10 of 11 deliverables``."""
+        """How many of the rest pass: ``4 of 4 validity checks, 10 of 11 deliverables``."""
         counted = [(kind, tones) for kind, tones in self.group.tallies.items() if kind != "hypothesis"]
-        return ", ".join(f"{_passes(tones)} of {sum(tones.values())} {KINDS[kind]} pass" for kind, tones in counted)
+        return ", ".join(f"{_passes(tones)} of {sum(tones.values())} {KINDS[kind]}" for kind, tones in counted)
 
 
 @dataclass(frozen=True)

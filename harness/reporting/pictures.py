@@ -1,6 +1,7 @@
 """Artefacts of the output folder: small pictures inside the page, everything else as links relative to it."""
 
 import base64
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,9 +27,16 @@ class Pictures:
         pdf = Path(path).with_suffix(".pdf")
         picture["pdf"] = quote(str(pdf)) if (self.output / pdf).is_file() else ""
         if path not in self._seen:
-            from harness.figures.save import thumbnail
-
             self._seen[path] = f"t{len(self._seen)}"
-            picture["src"] = "data:image/png;base64," + base64.b64encode(thumbnail(self.output / path)).decode()
+            file = self.output / path
+            picture["src"] = _embedded(file, file.stat().st_mtime_ns)
         picture["key"] = self._seen[path]
         return picture
+
+
+@lru_cache(maxsize=512)
+def _embedded(file: Path, written: int) -> str:
+    """The small picture as an address; a session renders its report twice, and most figures stay as they are."""
+    from harness.figures.save import thumbnail
+
+    return "data:image/png;base64," + base64.b64encode(thumbnail(file)).decode()

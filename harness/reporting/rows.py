@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from harness.documents import phrases
 from harness.documents.command import rerun_command
-from harness.documents.standing import doubts
+from harness.documents.standing import Doubt, doubts
 from harness.reporting.curves import Curves
 from harness.reporting.pictures import Pictures
 from harness.reporting.strips import Strip, strip
@@ -29,6 +29,7 @@ class Row:
     criterion: CriterionResult
     anchor: str
     tone: Tone
+    doubts: list[Doubt]
     marks: list[tuple[str, str]]
     measured: str
     rule: str
@@ -46,9 +47,9 @@ class Row:
     @property
     def footing(self) -> str:
         """``solid`` or ``shaky`` for a hypothesis that was judged, empty otherwise."""
-        if self.criterion.kind != "hypothesis":
+        if self.criterion.kind != "hypothesis" or self.criterion.verdict not in ("pass", "fail"):
             return ""
-        return {"pass": "solid", "fail": "solid", "hollow": "shaky", "weak": "shaky"}.get(self.tone, "")
+        return "shaky" if self.doubts else "solid"
 
     @property
     def search(self) -> str:
@@ -74,7 +75,11 @@ class Group:
 
 def rows(result: RunResult, shown: Shown, pictures: Pictures) -> list[Row]:
     """One row for each criterion, in the order of the results."""
-    return [_row(item, result.run, shown.get((item.model, item.id)), pictures) for item in result.criteria]
+    drawn = _drawn(result, pictures)
+    return [
+        _row(item, result.run, shown.get((item.model, item.id)), pictures, drawn.get((item.model, item.story), []))
+        for item in result.criteria
+    ]
 
 
 def groups(scope: str, all_rows: Iterable[Row]) -> list[Group]:
@@ -117,17 +122,32 @@ def choices(all_rows: Sequence[Row], scopes: Sequence[str]) -> list[dict[str, An
     return [{"key": key, "label": label, "options": options} for key, label, options in offered]
 
 
-def _row(item: CriterionResult, run: Mapping[str, Any], curves: Curves | None, pictures: Pictures) -> Row:
+def _drawn(result: RunResult, pictures: Pictures) -> dict[tuple[str, str], list[str]]:
+    """The figures of each story of a model, as the story's deliverables name them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for item in result.criteria:
+        if item.kind == "acceptance":
+            found.setdefault((item.model, item.story), []).extend(filter(pictures.drawable, item.artifacts))
+    return found
+
+
+def _row(
+    item: CriterionResult, run: Mapping[str, Any], curves: Curves | None, pictures: Pictures, story: Sequence[str]
+) -> Row:
+    """``story``: the figures shown where a hypothesis has none of its own."""
     entry = curves.entry if curves else None
+    raised = doubts(item, entry)
+    own = [path for path in item.artifacts if pictures.drawable(path)]
     return Row(
         criterion=item,
         anchor=anchor(item),
-        tone=_tone(item, shaky=bool(doubts(item, entry))),
+        tone=_tone(item, shaky=bool(raised)),
+        doubts=raised,
         marks=phrases.marks(item, entry),
         measured=phrases.found(item),
         rule=phrases.asked(item),
         command=rerun_command(item, run),
-        figures=[pictures.thumbnail(path) for path in item.artifacts if pictures.drawable(path)],
+        figures=[pictures.thumbnail(path) for path in own or (story if item.kind == "hypothesis" else ())],
         files=[pictures.link(path) for path in item.artifacts if not pictures.drawable(path)],
         strip=strip(item, entry),
         curves=curves,

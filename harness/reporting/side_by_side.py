@@ -40,7 +40,9 @@ def side_by_side(models: Sequence[str], all_rows: Iterable[Row]) -> SideBySide |
     if not shared:
         return None
     order = list(KINDS)
-    differing = sorted((one for one in shared if one.differ), key=lambda one: (not _opposite(one), order.index(_kind(one))))
+    differing = sorted(
+        (one for one in shared if one.differ), key=lambda one: (not _opposite(one), order.index(_kind(one)))
+    )
     alike = [one for one in shared if not one.differ and _kind(one) == "hypothesis"]
     return SideBySide(list(models), differing, alike)
 

@@ -83,21 +83,31 @@ def strip(criterion: CriterionResult, entry: Calibration | None) -> Strip | None
         return None
     measured = _number(criterion.measured)
     ends = [end for end in (criterion.ci_low, criterion.ci_high) if end is not None]
-    controls = {name: [value] for name, one in criterion.controls.items() if (value := _number(one.measured)) is not None}
+    controls = {
+        name: [value] for name, one in criterion.controls.items() if (value := _number(one.measured)) is not None
+    }
     planted = _medians(entry)
     limits = [end for end in passing if isfinite(end)]
     own = [] if measured is None else [measured]
     scale = _scale([*own, *ends, *limits], [*_flat(controls), *_flat(planted)], limits, criterion.attainable)
-    lanes = [("own", "measured", own, tuple(map(scale, ends)) if len(ends) == 2 else None)]
-    lanes += [("control", name, values, None) for name, values in controls.items()]
-    lanes += [(kind, _planted_name(kind), values, None) for kind, values in planted.items()]
+    named = [("own", "measured", own)]
+    named += [("control", name, values) for name, values in controls.items()]
+    named += [(kind, _planted_name(kind), values) for kind, values in planted.items()]
+    span = (scale(ends[0]), scale(ends[1])) if len(ends) == 2 else None
     rule = phrases.asked(criterion)
     return Strip(
-        words=_in_words(criterion, rule, {name: values for _, name, values, _ in lanes}),
-        height=TOP + LANE * len(lanes) + AXIS,
+        words=_in_words(criterion, rule, {name: values for _, name, values in named}),
+        height=TOP + LANE * len(named) + AXIS,
         lanes=[
-            Lane(kind, name, TOP + LANE * (place + 0.5), [scale(one) for one in values], span, _values(values))  # type: ignore[arg-type]
-            for place, (kind, name, values, span) in enumerate(lanes)
+            Lane(
+                kind,
+                name,
+                y=TOP + LANE * (place + 0.5),
+                points=[scale(one) for one in values],
+                span=span if kind == "own" else None,
+                words=_values(values),
+            )
+            for place, (kind, name, values) in enumerate(named)
         ],
         ticks=[(scale(tick), phrases.number(tick)) for tick in scale.ticks()],
         passing=(scale(passing[0]), scale(passing[1])),
@@ -110,13 +120,13 @@ def strip(criterion: CriterionResult, entry: Calibration | None) -> Strip | None
 def _passing(criterion: CriterionResult) -> tuple[float, float] | None:
     """The values that pass, an open end infinite; None for rules that are not about a number."""
     match criterion.comparator, criterion.threshold:
-        case (">=" | ">"), int() | float() as least:
+        case ((">=" | ">"), int() | float() as least):
             return float(least), inf
-        case ("<=" | "<"), int() | float() as most:
+        case (("<=" | "<"), int() | float() as most):
             return -inf, float(most)
         case "==", int() | float() as value:
             return float(value), float(value)
-        case ("between" | "in"), [*values] if values and all(_number(one) is not None for one in values):
+        case (("between" | "in"), [*values]) if values and all(_number(one) is not None for one in values):
             return float(min(values)), float(max(values))
     return None
 
@@ -145,7 +155,7 @@ def _scale(
     """A window on all values, wide enough to show an end of the attainable range that is near."""
     shown = [*own, *others]
     low, high = min(shown), max(shown)
-    if 0 < low and high / low > DECADES_APART:
+    if low > 0 and high / low > DECADES_APART:
         low = max(low, SMALLEST * min(limits))
         return _Scale(low / 1.3, high * 1.3, logarithmic=True)
     room = 0.06 * (high - low) or 0.5 * abs(high) or 0.5

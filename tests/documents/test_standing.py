@@ -13,7 +13,7 @@ PASSES, FAILS = ControlResult(measured=0.4, passes=True), ControlResult(measured
 def judged(criterion_id: str = "1.2-max", **changes: Any) -> CriterionResult:
     given = {
         "id": criterion_id,
-        "story": criterion_id.split("-")[0],
+        "story": criterion_id.split("-", maxsplit=1)[0],
         "study": "phase1",
         "kind": "hypothesis",
         "model": "m",
@@ -100,13 +100,15 @@ def test_hypotheses_are_counted_once_by_their_gravest_doubt_and_nothing_else_is_
     stands = standing(items)
     assert [one.id for one in stands.solid_passes] == ["a-2"]
     assert [one.id for one in stands.solid_fails] == ["a-3"]
-    shaky = {(verdict, mark): [one.id for one in own] for verdict, marks in stands.shaky.items() for mark, own in marks.items()}
+    shaky = {
+        (verdict, mark): [one.id for one in own]
+        for verdict, marks in stands.shaky.items()
+        for mark, own in marks.items()
+    }
     assert shaky == {("pass", "vacuous"): ["a-1"], ("fail", "unsure"): ["a-4"]}
     assert (stands.passes, stands.fails) == (2, 2)
     assert stands.solid_sentence == "1 of 2 passes and 1 of 2 fails can be believed."
-    assert stands.shaky_sentence == (
-        "Not to be relied on: 1 pass because a control passes too and 1 fail because other problems may give another verdict."
-    )
+    assert stands.shaky_sentence == ("Shaky: 1 pass (a control passes too: 1) and 1 fail (resamples disagree: 1).")
 
 
 def test_nothing_judged_means_nothing_said() -> None:
@@ -123,8 +125,8 @@ HUB = {"enrichment": [0.8, 1.1, 1.4, 1.0, 3.0], "hub_enrichment": [0.8, 1.2, 1.3
 
 def test_a_hub_is_the_position_whose_smaller_ratio_is_largest() -> None:
     row = {"measured": 1.3, "threshold": 1.25, "beside": HUB}
-    assert text_of(judged("1.5-hub-adjusted", **row)).startswith("CT2 is a hub: it is read 1.3 times")
-    assert text_of(judged("1.5-hub-adjusted", verdict="fail", **row)).startswith("No hub: CT2 is read 1.3 times")
+    assert text_of(judged("1.5-hub-adjusted", **row)).startswith("CT2 is a hub: it gets 1.3 times")
+    assert text_of(judged("1.5-hub-adjusted", verdict="fail", **row)).startswith("No hub: CT2 gets 1.3 times")
 
 
 def test_a_position_that_is_not_defined_is_no_hub() -> None:
@@ -168,7 +170,7 @@ def test_a_sentence_needs_its_first_criterion_and_takes_the_others_where_they_ar
     named = judged("2.4-named", kind="acceptance", answer="Most critical: L2H5 (0.4), L0H7 (0.3)")
     critical = judged("2.4-critical", measured=1, verdict="fail", comparator="between", threshold=[2, 3])
     assert text_of(named) == "L2H5 and L0H7 score highest."
-    assert text_of(named, critical).startswith("L2H5 and L0H7 score highest; 1 head is critical")
+    assert text_of(named, critical).startswith("L2H5 and L0H7 score highest, 1 enough")
     assert text_of(critical) == ""
 
 

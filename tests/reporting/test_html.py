@@ -150,7 +150,7 @@ def test_header_names_the_run_and_cards_their_models(page):
     header, card, *_ = page.all("header")
     for fact in ("synthetic: train, 100 of 7,473 problems", "seed 42", "3f1c2ab93f1c…"):
         assert fact in words(header)
-    assert "tiny-llama 2 layers × 3 heads, 6 thoughts, 1.24 M parameters" in words(card)
+    assert "tiny-llama 2 layers × 3 heads, 6 thoughts (CT0 to CT5), 1.24 M parameters" in words(card)
 
 
 def test_a_run_that_knows_nothing_about_itself_still_renders(make_criterion, make_run, tmp_path):
@@ -200,7 +200,7 @@ def test_a_study_without_a_phase_has_its_line_too(make_criterion, make_run, tmp_
     ]
     mine = make_criterion("mine-1", study="own", statement="My own idea")
     page = Page(render(make_run([*documents, mine]), tmp_path))
-    assert "1 of 2 deliverables pass" in words(line(page, "Phase 3"))
+    assert "1 of 2 deliverables" in words(line(page, "Phase 3"))
     assert "My own idea: pass (measured 0.5, asked ≥ 0.25)." in words(line(page, "Hypotheses of your own"))
 
 
@@ -219,11 +219,12 @@ def test_the_first_screen_says_what_the_model_does_and_what_is_shaky(make_criter
     ]
     page = Page(render(make_run(items), tmp_path))
     said = words(line(page, "Phase 1"))
-    assert "No hub: CT1 is read 1.2 times" in said
-    assert "shaky: other problems may give another verdict" in said
+    assert "No hub: CT1 gets 1.2 times" in said
+    assert "shaky: resamples disagree" in said
     card = words(next(one for one in page.all("section") if one["attributes"].get("aria-label") == "tiny-llama"))
-    assert "1 of 1 pass and 0 of 1 fail can be believed. Solid passes: What 1.2-max claims" in card
-    assert "Not to be relied on: 1 fail because other problems may give another verdict." in card
+    assert "1 of 1 pass and 0 of 1 fail can be believed." in card
+    assert "Shaky: 1 fail (resamples disagree: 1)." in card
+    assert "solid passes What 1.2-max claims" in card
 
 
 def two_models(make_criterion):
@@ -324,7 +325,7 @@ def test_every_inner_link_has_its_target(page):
 
 
 def test_hypotheses_get_a_strip_and_acceptance_criteria_none(page):
-    assert any("measured 0.2," in e["attributes"].get("aria-label", "") for e in page.all("svg"))
+    assert any("measured 0.2;" in e["attributes"].get("aria-label", "") for e in page.all("svg"))
     assert "svg" not in {e["tag"] for e in page.elements if "c-run-1.1-count" in e["attributes"].get("id", "")}
     assert len(page.all("svg")) == 8
 

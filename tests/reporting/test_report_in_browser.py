@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
+
+from benchmarks.report import large_run, page
 
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 120_000
@@ -106,7 +109,7 @@ def test_it_opens_from_a_file_without_complaint_or_network(visit):
 def test_the_verdicts_come_first_and_the_test_log_last_and_folded(visit):
     assert visit.page.evaluate("document.body.firstElementChild.id") == "ch-report"
     assert visit.page.evaluate("document.body.lastElementChild.id") == "ch-log"
-    assert visit.page.locator(".ch-word").first.is_visible()
+    assert visit.page.locator(".ch-line").first.is_visible()
     assert not visit.page.locator("#results-table").is_visible()
     assert "1 Failed, 1 Passed" in visit.page.locator("#ch-log > summary").inner_text()
 
@@ -123,13 +126,14 @@ def test_the_test_log_still_works_after_it_was_moved(visit):
 
 def test_hostile_text_is_shown_as_text(visit):
     assert HOSTILE in visit.row("1.2-max").inner_text()
+    visit.page.click("text=answers in full")
     assert HOSTILE in visit.page.locator(".ch-answers").first.inner_text()
     assert visit.complaints == []
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("model", "run"), ("study", "phase2"), ("story", "2.1"), ("verdict", "fail"), ("kind", "validity")],
+    [("model", "run"), ("study", "phase2"), ("verdict", "fail"), ("kind", "validity")],
 )
 def test_a_filter_shows_what_it_names_and_nothing_else(visit, every_criterion, key, value):
     visit.choose(key, value)
@@ -169,6 +173,7 @@ def test_a_row_opens_by_mouse_and_by_keyboard(visit):
 
 def test_a_condition_of_a_tile_leads_to_its_row_even_when_filtered_away(visit):
     visit.choose("verdict", "skipped")
+    visit.page.click("text=answers in full")
     visit.page.click(".ch-chip >> text=1.5-ratio")
     expect(visit.row("1.5-ratio").get_by_text("How 1.5-ratio is computed")).to_be_visible(timeout=PATIENCE_MS)
 
@@ -211,24 +216,99 @@ def luminance(page, selector):
 def test_both_colour_schemes_reach_the_whole_page(browser, report, scheme, dark):
     visit = Visit(browser, report, color_scheme=scheme)
     visit.page.evaluate("document.querySelector('#ch-log').open = true")
-    for selector in ("body", ".ch-tile", ".ch-criteria", "#ch-log", "#ch-log .logwrapper"):
+    for selector in ("body", ".ch-card", ".ch-criteria", "#ch-log", "#ch-log .logwrapper"):
         assert (luminance(visit.page, selector) < 128) == dark, selector
     visit.context.close()
 
 
 def test_a_narrow_screen_needs_no_sideways_scrolling(browser, report):
-    visit = Visit(browser, report, viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=1)
+    visit = Visit(browser, report, viewport={"width": 360, "height": 740}, is_mobile=True, device_scale_factor=1)
     visit.page.click("text=Open rows")
-    visit.page.evaluate("document.querySelector('#ch-log').open = true")
-    assert visit.page.evaluate("document.documentElement.scrollWidth") == 390
+    visit.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 360
     visit.context.close()
 
 
-def test_print_leaves_out_what_paper_cannot_use(visit):
+def test_print_shows_what_decided_and_leaves_out_what_paper_cannot_use(visit):
+    assert not visit.page.locator(".ch-decided").first.is_visible()
     visit.page.emulate_media(media="print")
     assert not visit.page.locator(".ch-filters").is_visible()
     assert not visit.page.locator("#ch-log").is_visible()
     assert visit.row("1.5-ratio").is_visible()
+    # What a closed part hides from the screen keeps its place in the layout: on paper it has a height.
+    for kept in (".ch-decided", ".ch-answers", ".ch-facts dl", ".ch-believed dl"):
+        assert visit.page.locator(kept).first.bounding_box()["height"] > 0, kept
+
+
+def test_the_whole_first_screen_fits_two_models(browser, tmp_path):
+    visit = Visit(
+        browser, page(tmp_path, large_run(tmp_path, rows=40, figures=2)), viewport={"width": 1280, "height": 800}
+    )
+    for card in visit.page.locator(".ch-card").all():
+        box = card.bounding_box()
+        assert box["y"] + box["height"] <= 800
+    visit.context.close()
+
+
+def test_a_count_shows_the_rows_it_counts(visit):
+    visit.page.click(".ch-totals .ch-weak")
+    assert visit.page.locator(".ch-item:visible .ch-id button").all_inner_texts() == ["2.3-random"]
+    assert visit.page.input_value("[data-ch-filter=footing]") == "shaky"
+    visit.page.click("text=Show all")
+    visit.page.click(".ch-line .ch-pass >> nth=0")
+    assert set(visit.page.locator(".ch-item:visible").evaluate_all("rows => rows.map(r => r.dataset.study)")) == {
+        "phase1"
+    }
+
+
+def test_everything_can_be_done_by_keyboard(visit):
+    """From the first link through a study's details and a filter to an open row, with keys alone."""
+    press = visit.page.keyboard.press
+    seen = set()
+    for _ in range(80):
+        press("Tab")
+        focused = visit.page.evaluate(
+            "(() => { const e = document.activeElement;"
+            " return e.closest('.ch-id') ? 'row' : e.dataset.chFilter || e.localName })()"
+        )
+        seen.add(focused)
+        if focused == "summary":
+            press("Enter")
+        if focused == "verdict":
+            press("f")
+        if focused == "row":
+            break
+    assert {"a", "summary", "verdict", "text", "button", "row"} <= seen
+    assert set(visit.page.locator(".ch-item:visible").evaluate_all("rows => rows.map(r => r.dataset.verdict)")) == {
+        "fail"
+    }
+    press("Enter")
+    assert visit.page.locator(".ch-item:visible .ch-body").first.is_visible()
+    assert visit.page.locator(".ch-rests[open]").count() == visit.page.locator(".ch-rests").count()
+
+
+def test_links_of_the_page_lead_somewhere(visit):
+    targets = visit.page.evaluate(
+        "[...document.querySelectorAll('#ch-report a')].map(a => a.getAttribute('href'))"
+        ".filter(h => h.startsWith('#') && !document.getElementById(decodeURIComponent(h.slice(1))))"
+    )
+    assert targets == []
+    files = visit.page.evaluate(
+        "[...document.querySelectorAll('#ch-report a')].filter(a => a.protocol == 'file:' && !a.hash)"
+        ".map(a => decodeURIComponent(a.pathname))"
+    )
+    assert files
+    assert all(Path(path).is_file() for path in files)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_meets_what_can_be_checked_of_accessibility(browser, report, scheme):
+    """Names, roles, contrast and structure, as axe-core judges them; pytest-html's own part is left to pytest-html."""
+    visit = Visit(browser, report, color_scheme=scheme)
+    visit.page.evaluate("for (const one of document.querySelectorAll('#ch-report details')) one.open = true")
+    found = Axe().run(visit.page, context="#ch-report").response["violations"]
+    assert [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found] == []
+    visit.context.close()
 
 
 def test_without_scripts_the_criteria_can_still_be_read(browser, report, every_criterion):

@@ -1,5 +1,7 @@
 """Where values, controls and planted patterns stand on a strip."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +11,8 @@ from harness.results import Calibration, ControlResult
 
 
 def calibrated(**planted):
-    return Calibration(
-        id="x", comparator=">=", verdict="fail", planted_values={kind: [[v, v, v] for v in values] for kind, values in planted.items()}
-    )
+    values = {kind: [[median] * 3 for median in medians] for kind, medians in planted.items()}
+    return Calibration(id="x", comparator=">=", verdict="fail", planted_values=values)
 
 
 @pytest.fixture
@@ -29,7 +30,13 @@ def lane(shown, name):
 def test_the_model_its_controls_and_planted_patterns_share_one_axis(drawn):
     entry = calibrated(none=[0.1], hub=[0.3, 0.5, 0.9], chain=[0.1, None, 0.2])
     shown = drawn(entry, measured=0.5)
-    assert [one.name for one in shown.lanes] == ["measured", "uniform", "nothing planted", "planted hub", "planted chain"]
+    assert [one.name for one in shown.lanes] == [
+        "measured",
+        "uniform",
+        "nothing planted",
+        "planted hub",
+        "planted chain",
+    ]
     hub, own = lane(shown, "planted hub"), lane(shown, "measured")
     assert hub.points == sorted(hub.points)
     assert hub.points[1] == own.points[0]
@@ -41,7 +48,7 @@ def test_the_model_its_controls_and_planted_patterns_share_one_axis(drawn):
 def test_lanes_do_not_touch_and_stay_above_the_axis(drawn):
     shown = drawn(calibrated(none=[0.1], hub=[0.3], few=[0.3]))
     heights = [one.y for one in shown.lanes]
-    assert min(b - a for a, b in zip(heights, heights[1:], strict=False)) >= 12
+    assert min(b - a for a, b in pairwise(heights)) >= 12
     assert heights[-1] < shown.axis < shown.height
 
 
@@ -74,9 +81,10 @@ def test_everything_stays_on_the_axis_in_its_order(measured, threshold, planted)
     from tests.reporting.conftest import criterion
 
     shown = strip(criterion(measured=measured, threshold=threshold), calibrated(hub=planted))
-    points = [(value, x) for value, x in zip([measured, *planted], [x for one in shown.lanes if one.kind in ("own", "hub") for x in one.points], strict=True)]
-    assert all(LEFT <= x <= RIGHT for _, x in points)
-    assert [x for _, x in sorted(points)] == sorted(x for _, x in points)
+    pixels = [x for one in shown.lanes if one.kind in ("own", "hub") for x in one.points]
+    assert all(LEFT <= x <= RIGHT for x in pixels)
+    in_order = [x for _, x in sorted(zip([measured, *planted], pixels, strict=True))]
+    assert in_order == sorted(pixels)
 
 
 def test_p_values_get_room_and_tiny_ones_stand_at_the_edge(drawn):

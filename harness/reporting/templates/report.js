@@ -188,7 +188,7 @@
             class: j > i ? "ch-cell ch-outside" : "ch-cell", x: 46 + size * j, y: size * i, width: size, height: size,
             "fill-opacity": j > i ? 1 : value,
           });
-          cell.append(svg("title", {}, `query ${i} reads key ${j}: ${short(value)}`));
+          if (j <= i) cell.append(svg("title", {}, `query ${i} reads key ${j}: ${short(value)}`));
           drawing.append(cell);
           if (j <= i)
             drawing.append(svg("text", {
