@@ -26,9 +26,10 @@ LABELS = {
 def explorer_data(results: Path) -> dict[str, Any] | None:
     """What the page needs to draw a model's heads, read from its results folder.
 
-    Returns ``{layers, heads, thoughts, scores: [{key, label}], records: [{layer, head, type, pattern, ...}]}``
-    with patterns to four decimals, row i of which has keys 0 to i, and scores to four digits; None where the folder has
-    no `attention_stats.json` with heads, or no `attention_patterns_avg.npy` of the same shape.
+    Returns ``{layers, heads, thoughts, scores: [label, ...], records: [{layer, head, rank, type, pattern, ...}]}`` with
+    patterns to four decimals, row i of which has keys 0 to i, and in each record's ``scores`` the values to four digits,
+    in the order of the labels. None where the folder has no `attention_stats.json` with heads, or no
+    `attention_patterns_avg.npy` of the same shape.
     """
     stats, patterns = results / "attention_stats.json", results / "attention_patterns_avg.npy"
     if not (stats.is_file() and patterns.is_file()):
@@ -38,37 +39,35 @@ def explorer_data(results: Path) -> dict[str, Any] | None:
     if not heads or mean.ndim != 4 or mean.shape[0] * mean.shape[1] != len(heads):
         return None
     ranked = _ranked(results / "ranked_heads.csv")
-    records = [_record(head, mean, ranked) for head in heads]
-    keys = [key for key in LABELS if any(record.get(key) is not None for record in records)]
-    for rank, index in enumerate(_by_head_max(records), start=1):
-        records[index]["rank"] = rank
+    rows = [{**ranked.get((int(head["layer"]), int(head["head"])), {}), **head} for head in heads]
+    keys = [key for key in LABELS if any(_score(row, key) is not None for row in rows)]
+    strongest = sorted(range(len(rows)), key=lambda place: -(_score(rows[place], "head_max") or 0.0))
     return {
         "layers": mean.shape[0],
         "heads": mean.shape[1],
         "thoughts": mean.shape[-1],
-        "scores": [{"key": key, "label": LABELS[key]} for key in keys],
-        "records": jsonable(records),
+        "scores": [LABELS[key] for key in keys],
+        "records": jsonable([_record(row, keys, mean, strongest.index(place) + 1) for place, row in enumerate(rows)]),
     }
 
 
-def _record(head: dict[str, Any], mean: np.ndarray, ranked: dict[tuple[int, int], dict[str, str]]) -> dict[str, Any]:
-    layer, index = int(head["layer"]), int(head["head"])
-    row = ranked.get((layer, index), {})
-    record: dict[str, Any] = {
+def _record(row: dict[str, Any], keys: list[str], mean: np.ndarray, rank: int) -> dict[str, Any]:
+    layer, head = int(row["layer"]), int(row["head"])
+    shares = row.get("column_share")
+    return {
         "layer": layer,
-        "head": index,
+        "head": head,
+        "rank": rank,
         "type": row.get("functional_type"),
-        "pattern": [np.round(row[: query + 1], 4) for query, row in enumerate(mean[layer, index])],
-        "columns": None if (shares := head.get("column_share")) is None else np.round(shares, 4),
+        "pattern": [np.round(weights[: query + 1], 4) for query, weights in enumerate(mean[layer, head])],
+        "columns": None if shares is None else np.round(shares, 4),
+        "scores": [_score(row, key) for key in keys],
     }
-    for key in LABELS:
-        value = head.get(key, row.get(key))
-        record[key] = None if value in (None, "") else float(f"{float(value):.4g}")
-    return record
 
 
-def _by_head_max(records: list[dict[str, Any]]) -> list[int]:
-    return sorted(range(len(records)), key=lambda i: -(records[i]["head_max"] or 0.0))
+def _score(row: dict[str, Any], key: str) -> float | None:
+    value = row.get(key)
+    return None if value in (None, "") else float(f"{float(value):.4g}")
 
 
 def _ranked(path: Path) -> dict[tuple[int, int], dict[str, str]]:

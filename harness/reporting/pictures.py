@@ -5,6 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
+THUMBNAIL = 360
+"""Width in pixels of the pictures inside the page: with a hundred of them it still opens at once."""
+
 
 class Pictures:
     """Artefacts of one output folder, for one page: no picture's bytes come twice."""
@@ -39,4 +42,4 @@ def _embedded(file: Path, written: int) -> str:
     """The small picture as an address; a session renders its report twice, and most figures stay as they are."""
     from harness.figures.save import thumbnail
 
-    return "data:image/png;base64," + base64.b64encode(thumbnail(file)).decode()
+    return "data:image/png;base64," + base64.b64encode(thumbnail(file, THUMBNAIL)).decode()

@@ -51,12 +51,6 @@ class Row:
             return ""
         return "shaky" if self.doubts else "solid"
 
-    @property
-    def search(self) -> str:
-        """The text that the filter looks in."""
-        item = self.criterion
-        return " ".join([item.id, item.statement, item.model, *(word for word, _ in self.marks)]).lower()
-
 
 @dataclass(frozen=True)
 class Group:

@@ -94,11 +94,13 @@ def test_power_lines_start_at_the_false_positives_and_end_at_full_strength(drawn
 
 
 def test_all_is_at_the_top_and_nothing_at_the_bottom(drawn):
-    _, (power, _) = drawn()
-    labels = {one.text: float(one.get("y")) for one in power.iter("text")}
+    text, (power, _) = drawn()
+    shared = re.search(r'<g id="ch-frame">.*?</g>', text, re.S)[0]
+    labels = {one.text: float(one.get("y")) for one in ElementTree.fromstring(shared).iter("text")}
     assert ends(power, "hub")[1][1] == pytest.approx(labels["100 %"] - 3)
     assert ends(power, "chain")[1][1] == pytest.approx(labels["0 %"] - 3)
     assert labels["100 %"] < labels["0 %"]
+    assert power.find("use").get("href") == "#ch-frame"
 
 
 def test_names_of_lines_do_not_touch(drawn):

@@ -9,6 +9,7 @@
 
   const rows = all(".ch-item").map((body) => ({
     body,
+    text: `${body.dataset.model} ${body.querySelector(".ch-row").textContent}`.toLowerCase(),
     details: body.querySelector(".ch-more details"),
     button: body.querySelector(".ch-id button"),
   }));
@@ -24,17 +25,17 @@
 
   const form = report.querySelector(".ch-filters");
   const controls = all("[data-ch-filter]", form);
-  const matches = (body, key, wanted) => {
-    if (key === "text") return body.dataset.text.includes(wanted.trim().toLowerCase());
+  const matches = ({ body, text }, key, wanted) => {
+    if (key === "text") return text.includes(wanted.trim().toLowerCase());
     if (key === "mark") return body.dataset.mark.split(";").includes(wanted);
     return body.dataset[key] === wanted;
   };
   const filter = () => {
     const wanted = controls.filter((control) => control.value).map((control) => [control.dataset.chFilter, control.value]);
     let shown = 0;
-    for (const { body } of rows) {
-      body.hidden = !wanted.every(([key, value]) => matches(body, key, value));
-      shown += !body.hidden;
+    for (const row of rows) {
+      row.body.hidden = !wanted.every(([key, value]) => matches(row, key, value));
+      shown += !row.body.hidden;
     }
     for (const table of all(".ch-table-of")) {
       let heading = null;
@@ -114,7 +115,7 @@
     const numbers = (count) => Array.from({ length: count }, (_, index) => [index, String(index)]);
     const [layerLabel, layer] = pick("Layer", numbers(data.layers));
     const [headLabel, head] = pick("Head", numbers(data.heads));
-    const [scoreLabel, score] = pick("Colour the map by", data.scores.map(({ key, label }) => [key, label]));
+    const [scoreLabel, score] = pick("Colour the map by", data.scores.map((label, index) => [index, label]));
     const stronger = make("button", { type: "button" }, "◂ stronger");
     const weaker = make("button", { type: "button" }, "weaker ▸");
     const map = make("figure");
@@ -137,7 +138,7 @@
 
     const drawMap = () => {
       const size = Math.max(11, Math.min(34, Math.floor(460 / data.heads)));
-      const values = data.records.map((record) => record[score.value]).filter((value) => value !== null);
+      const values = data.records.map((record) => record.scores[score.value]).filter((value) => value !== null);
       const low = Math.min(...values);
       const span = Math.max(...values) - low || 1;
       const drawing = svg("svg", {
@@ -145,7 +146,7 @@
         "aria-label": `Map of all heads; arrow keys choose one. Chosen: layer ${chosen.layer}, head ${chosen.head}`,
       });
       for (const record of data.records) {
-        const value = record[score.value];
+        const value = record.scores[score.value];
         const cell = svg("rect", {
           class: value === null ? "ch-cell ch-outside ch-head-cell" : "ch-cell ch-head-cell",
           x: 28 + size * record.head, y: size * record.layer, width: size, height: size,
@@ -169,7 +170,7 @@
         choose(at.get(`${chosen.layer + down},${chosen.head + right}`));
         map.querySelector("svg").focus();
       });
-      const { label } = data.scores.find(({ key }) => key === score.value);
+      const label = data.scores[score.value];
       map.replaceChildren(
         make("figcaption", {}, `All heads, layers from top: ${label}, ${short(low)} (faint) to ${short(low + span)} (strong)`), drawing);
     };
@@ -227,7 +228,7 @@
         table.append(make("tr", {}, make("th", { scope: "row" }, label), make("td", { className: "ch-num" }, value)));
       line("rank by head_max", `${chosen.rank} of ${order.length}`);
       if (chosen.type) line("functional type", chosen.type);
-      for (const { key, label } of data.scores) line(label, short(chosen[key]));
+      data.scores.forEach((label, index) => line(label, short(chosen.scores[index])));
       facts.replaceChildren(table);
       shares.replaceChildren();
       if (chosen.columns) shares.append(make("figcaption", {}, "Column shares: how much of all weight on thoughts each receives"), drawShares());
