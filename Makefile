@@ -25,6 +25,7 @@ benchmark: $(VENV)/installed
 	$(RUN) benchmarks.extraction
 	$(RUN) benchmarks.statistics
 	$(RUN) benchmarks.interventions
+	$(RUN) benchmarks.report
 
 mutants: $(VENV)/installed
 	$(RUN) pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutation]'

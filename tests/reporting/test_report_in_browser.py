@@ -185,6 +185,15 @@ def test_thumbnails_load_wherever_they_are_shown(visit):
     assert min(widths) > 100
 
 
+def test_the_frame_that_plots_share_is_lines_and_small_type(visit):
+    """What is drawn by reference has the style of where it stands, not of where it is shown."""
+    fill, size = (
+        f"getComputedStyle(document.querySelector('#ch-frame {part}')).{name}"
+        for part, name in (("path", "fill"), ("text", "fontSize"))
+    )
+    assert visit.page.evaluate(f"[{fill}, {size}]") == ["none", "9.5px"]
+
+
 def test_the_full_figure_is_beside_the_page(visit):
     visit.page.click("text=Open rows")
     link = visit.row("1.2-max-raw").locator("figure a").first
