@@ -5,16 +5,40 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from harness.criteria.criterion import Criterion, Measurement, Rule
+from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.finished import FinishedRun
 from harness.documents.commit_message import WIDTH, commit_message
+from harness.errors import HarnessError
 from harness.results import CriterionResult
+from harness.storage.tracked import ignore_errors, large_files
 
 SUBJECT = re.compile(r"(build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test)(\([^()]+\))?!?: \S.*")
 TOP = 3
 ANSWERS = ("1.5-hub-confidence", "1.5-sequential", "1.5-skip")
 HEADS = ("2.4-named", "2.4-critical")
 OF_PAIRS = ("2.6-answers", "2.6-differ")
+
+
+def size(study: FinishedRun) -> Measurement:
+    """Files that git tracks, or would take, and that are too large for it."""
+    try:
+        large = large_files(study.output)
+    except HarnessError as error:
+        raise NotMeasured(f"needs git: {error}") from error
+    return Measurement(
+        len(large),
+        answer="; ".join(f"{name}: {count / 1e6:,.0f} MB" for name, count in large[:3]) or None,
+        beside={"files": [name for name, _ in large]},
+    )
+
+
+def ignore(study: FinishedRun) -> Measurement:
+    """What git says of the files of a run, those that are there and those that could be."""
+    try:
+        wrong = ignore_errors(study.output)
+    except HarnessError as error:
+        raise NotMeasured(f"needs git: {error}") from error
+    return Measurement("as specified" if not wrong else f"wrong: {'; '.join(wrong[:3])}", beside={"wrong": wrong})
 
 
 def message(study: FinishedRun) -> Measurement:
@@ -92,6 +116,26 @@ def _answers(rows: Mapping[str, CriterionResult], names: tuple[str, ...], part: 
 
 
 CRITERIA = (
+    Criterion(
+        "3.3-size",
+        "acceptance",
+        "Nothing large is committed",
+        "Files of more than 100 MB in the output folder that git tracks or would take (`git ls-files`).",
+        Rule("==", 0),
+        size,
+        scope="run",
+    ),
+    Criterion(
+        "3.3-ignore",
+        "acceptance",
+        "Raw patterns are ignored and averages kept",
+        "`git check-ignore` on the files of the study and on every file that is there: attention_patterns_raw.npy, "
+        "attention_patterns_full_raw.npy and checkpoints/ are ignored; averages, the summary of the patterns, JSON and CSV are "
+        "not. Where the output folder is in no repository, or is ignored as a whole, its own .gitignore is asked alone.",
+        Rule("is", "as specified"),
+        ignore,
+        scope="run",
+    ),
     Criterion(
         "3.3-message",
         "acceptance",

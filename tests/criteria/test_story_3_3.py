@@ -11,11 +11,12 @@ from harness.criteria.registry import find
 from harness.documents.commit_message import commit_message
 from harness.files import write_json
 from harness.results import CriterionResult
+from harness.storage.tracked import write_gitignore
 from tests.criteria.finished_run import finished
 
 
-def judged(run: FinishedRun) -> CriterionResult:
-    (found,) = conclude([find("3.3-message")], run)
+def judged(run: FinishedRun, name: str = "message") -> CriterionResult:
+    (found,) = conclude([find(f"3.3-{name}")], run)
     return found
 
 
@@ -65,3 +66,38 @@ def test_it_needs_the_rows_it_is_made_of(tmp_path: Path) -> None:
         "skipped",
         "needs what this run did not judge: 2.4-named of small, 2.4-named of large",
     )
+
+
+def test_files_too_large_for_git_are_counted_unless_they_are_ignored(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    write_gitignore(tmp_path)
+    for name in ("attention_patterns_raw.npy", "mine.npy"):
+        with (tmp_path / "results/small" / name).open("wb") as file:
+            file.truncate(100_000_001)
+    found = judged(run, "size")
+    assert (found.measured, found.verdict) == (1, "fail")
+    assert found.beside["files"] == ["results/small/mine.npy"]
+    (tmp_path / "results/small/mine.npy").unlink()
+    assert judged(run, "size").verdict == "pass"
+
+
+def test_raw_patterns_that_git_would_take_and_averages_it_would_not_are_seen(tmp_path: Path) -> None:
+    run = finished(tmp_path)
+    write_gitignore(tmp_path)
+    assert judged(run, "ignore").verdict == "pass"
+    rules = (tmp_path / ".gitignore").read_text(encoding="utf-8")
+    (tmp_path / ".gitignore").write_text(rules.replace("attention_patterns_raw.npy", "*_avg.npy"), encoding="utf-8")
+    found = judged(run, "ignore")
+    assert found.verdict == "fail"
+    assert set(found.beside["wrong"]) == {
+        "results/model/attention_patterns_raw.npy is not ignored",
+        "results/model/attention_patterns_avg.npy is ignored",
+    }
+
+
+@pytest.mark.parametrize("name", ["size", "ignore"])
+def test_without_git_there_is_nothing_to_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = judged(finished(tmp_path), name)
+    assert found.verdict == "skipped"
+    assert (found.reason or "").startswith("needs git: git is not installed")
