@@ -65,8 +65,10 @@ def _opening(result: RunResult, outcome: str, stopped: str | None) -> _Part:
     models = phrases.joined([code(str(model["name"])) for model in run["models"]])
     sample = f"{data['n']:,} of {data['split_size']:,} problems ({_cell(data['split'])} split, seed {run['seed']})"
     about = f"{models} on {_cell(data['name'])}, {sample}. {_cell(outcome)}"
+    source = phrases.judged_from_results(run)
+    again = ["", plain(source)] if source else []
     notice = ["", f"**The run did not come to its end:** {_cell(stopped)}"] if stopped else []
-    return _Part("Success criteria", [about, *notice], [])
+    return _Part("Success criteria", [about, *again, *notice], [])
 
 
 def _broken(judged: Sequence[CriterionResult]) -> Iterator[_Part]:

@@ -72,6 +72,19 @@ def test_a_hypothesis_stands_with_its_value_its_controls_and_what_must_be_said_b
     assert cells == ["1.2-max", "s", "0.21", r"\> 0.1", "[0.19, 0.23]", "uniform", "pass", "vacuous, selection-biased"]
 
 
+def test_results_that_were_judged_again_without_the_model_say_so() -> None:
+    again = {
+        "folder": "reports",
+        "time": "2026-01-02T03:04:05",
+        "harness": "0.1.0",
+        "declared_differently": ["1.2-max"],
+    }
+    text = summary(run(judged(), from_results=again), OUTCOME)
+    assert "Judged again from the results in reports (2026-01-02" in text
+    assert "Declared differently since then: 1.2-max." in text
+    assert "Judged again" not in summary(run(judged()), OUTCOME)
+
+
 def test_passes_that_say_nothing_are_counted_above_the_table() -> None:
     vacuous = [judged("pass", id=f"1.2-{number}", discriminates=False) for number in range(2)]
     text = summary(run(*vacuous, judged("pass", discriminates=True), judged("fail", discriminates=False)), OUTCOME)
