@@ -403,7 +403,9 @@ def test_a_figure_about_other_problems_beside_them_is_seen(study: ModelStudy) ->
 def test_the_figures_of_the_sample_stay_what_they_are(study: ModelStudy) -> None:
     before = study.figures.top_heads()
     assert any("N=60" in text for text in before.facts.texts)
-    assert any("N=1100" in text for text in study.complete.figures[0].facts.texts)
+    texts = study.complete.figures[0].facts.texts
+    assert any(text.startswith("tiny-gpt2, ") and "N=1100" in text for text in texts)
+    assert not any("_full" in text for text in texts)
 
 
 def test_the_document_and_what_goes_with_it_are_as_they_should_be(study: ModelStudy) -> None:
