@@ -1,7 +1,6 @@
 """A run judged again from what it kept: no model is loaded, and what needs one is skipped."""
 
-from collections.abc import Sequence
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
