@@ -162,7 +162,13 @@ def _criteria(options: argparse.Namespace) -> None:
     if not chosen:
         stories = ", ".join(dict.fromkeys(criterion.story for criterion in declared))
         raise HarnessError(f"There is no story {options.story!r}. Stories: {stories}.")
-    for criterion in (one for one in chosen if one.from_results or not options.from_results):
+    if options.from_results:
+        chosen = [criterion for criterion in chosen if criterion.from_results]
+        if not chosen:
+            raise HarnessError(
+                f"Story {options.story} has no criterion that results are enough for: the model is needed."
+            )
+    for criterion in chosen:
         needs = "results" if criterion.from_results else "model"
         print(f"{criterion.id:<22} {criterion.kind:<11} {needs:<8} {criterion.rule!s:<24} {criterion.statement}")
         print(textwrap.indent(textwrap.fill(criterion.definition, 96), "    "))

@@ -1,6 +1,6 @@
 """A run judged again from what it kept: no model is loaded, and what needs one is skipped."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -137,7 +137,7 @@ class SavedRun(Run):
     def _verdicts(self) -> dict[tuple[str, str], CriterionResult]:
         return {(one.id, one.model): one for one in self.recorded.criteria}
 
-    def preflight(self, studies: Any = ()) -> None:
+    def preflight(self, studies: Collection[str] = ()) -> None:
         """Read everything that is judged again. Errors: ``HarnessError`` for the first file that is missing or wrong."""
         self._check_folders()
         dataset = self.recorded.run["dataset"]
@@ -190,6 +190,7 @@ class SavedRun(Run):
         now = provenance(
             declarations_sha256=declarations_digest(self._own),
             declarations=declaration_digests(self._own),
+            own_files=self._own_files(),
             from_results={
                 "folder": self._kept.folder,
                 "harness": known["harness"],
@@ -231,8 +232,8 @@ class SavedRun(Run):
                 found |= {(name, entry.id): (entry.comparator, entry.threshold) for entry in content.criteria}
         return found
 
-    def _samples(self, studies: Any) -> list[dict[str, Any]]:
-        wanted = set(studies)
+    def _samples(self, results: Iterable[CriterionResult]) -> list[dict[str, Any]]:
+        wanted = {one.study for one in results}
         return [one for one in self.recorded.run.get("samples", []) if wanted & set(one["studies"])]
 
     def _size(self, name: str) -> int:

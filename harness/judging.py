@@ -324,9 +324,12 @@ class Run:
             options=self._settings(),
             declarations_sha256=declarations_digest(self._own),
             declarations=declaration_digests(self._own),
-            own_files={criterion.id: shown(criterion.file) for criterion in self._own if criterion.file},
+            own_files=self._own_files(),
         )
         return dict(jsonable(content))
+
+    def _own_files(self) -> dict[str, str]:
+        return {criterion.id: shown(criterion.file) for criterion in self._own if criterion.file}
 
     def _settings(self) -> dict[str, Any]:
         """Options as the user gave them, the dataset resolved; what decides no result is left out."""

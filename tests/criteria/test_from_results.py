@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.cli import main
 from harness.criteria import registry
 from harness.criteria.criterion import Criterion, Measurement, NotMeasured, Rule
 from harness.criteria.declare import Evaluation
@@ -495,3 +496,16 @@ def test_a_criterion_of_ones_own_needs_the_model_unless_it_says_otherwise(again:
     )
     assert again().judge(own, "tiny-llama").reason == "needs the model"
     assert again().judge(replace(own, from_results=True), "tiny-llama").verdict == "pass"
+
+
+def test_the_command_says_which_criteria_results_are_enough_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["criteria"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert {line[0]: line[2] for line in lines} == {
+        one.id: "results" if one.from_results else "model" for one in registry.criteria()
+    }
+    assert main(["criteria", "--from-results"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert listed == [one.id for one in registry.criteria() if one.from_results]
+    assert main(["criteria", "--story", "4.2", "--from-results"]) == 4
+    assert "Story 4.2 has no criterion that results are enough for" in " ".join(capsys.readouterr().err.split())
