@@ -38,7 +38,7 @@ def ignore(study: FinishedRun) -> Measurement:
         wrong = ignore_errors(study.output)
     except HarnessError as error:
         raise NotMeasured(f"needs git: {error}") from error
-    return Measurement("as specified" if not wrong else f"wrong: {'; '.join(wrong[:3])}", beside={"wrong": wrong})
+    return Measurement("as specified" if not wrong else f"wrong: {'; '.join(wrong[:3])}", beside={"wrong": wrong[:20]})
 
 
 def message(study: FinishedRun) -> Measurement:

@@ -14,7 +14,9 @@ LARGE = 100_000_000
 """Bytes from which on hosts of repositories refuse a file."""
 RAW_PATTERNS = ("attention_patterns_raw.npy", "attention_patterns_full_raw.npy")
 CHECKPOINTS = "checkpoints"
-RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.verdicts-*/", "/docs/*.lock", f".*{PARTIAL}*")
+LOGS = "wandb"
+"""The folder of logs, which has rules of its own."""
+RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.*.lock", "/docs/.*.lock", "/.verdicts-*/", f".*{PARTIAL}*")
 """Lines of an output folder's .gitignore."""
 
 _ABOUT_RULES = "# Raw attention patterns are large and can be extracted again; the others are what a killed run leaves."
@@ -145,8 +147,10 @@ def _in_index(path: Path) -> str:
 
 
 def _should_be_ignored(name: str) -> bool | None:
-    """Whether git should leave a file out; None where it does not matter."""
+    """Whether git should leave a file out; None where it does not matter, as for what a run has to itself and for logs."""
     path = PurePosixPath(name)
+    if path.parts[0] == LOGS or any(part.startswith(".") for part in path.parts):
+        return None
     if path.name in RAW_PATTERNS or CHECKPOINTS in path.parts[:-1]:
         return True
     return False if path.name.endswith(_KEPT_ENDINGS) else None

@@ -84,6 +84,9 @@ def test_files_too_large_for_git_are_counted_unless_they_are_ignored(tmp_path: P
 def test_raw_patterns_that_git_would_take_and_averages_it_would_not_are_seen(tmp_path: Path) -> None:
     run = finished(tmp_path)
     write_gitignore(tmp_path)
+    for own in (".verdicts-1/a.json", "wandb/last_run.json"):
+        write_json(tmp_path / own, {})
+    (tmp_path / "wandb/.gitignore").write_text("*", encoding="utf-8")
     assert judged(run, "ignore").verdict == "pass"
     rules = (tmp_path / ".gitignore").read_text(encoding="utf-8")
     (tmp_path / ".gitignore").write_text(rules.replace("attention_patterns_raw.npy", "*_avg.npy"), encoding="utf-8")
