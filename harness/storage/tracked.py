@@ -16,7 +16,7 @@ RAW_PATTERNS = ("attention_patterns_raw.npy", "attention_patterns_full_raw.npy")
 CHECKPOINTS = "checkpoints"
 LOGS = "wandb"
 """The folder of logs, which has rules of its own."""
-RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.*.lock", "/docs/.*.lock", "/.verdicts-*/", f".*{PARTIAL}*")
+RULES = (*RAW_PATTERNS, f"{CHECKPOINTS}/", "/.lock", "/.*.lock", "/docs/*.lock", "/.verdicts-*/", f".*{PARTIAL}*")
 """Lines of an output folder's .gitignore."""
 
 _ABOUT_RULES = "# Raw attention patterns are large and can be extracted again; the others are what a killed run leaves."
