@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.criteria.patterns_summary import (
     LIMIT,
     OTHERS,
-    OWN,
+    TRAINED,
     PatternsSummary,
     packed,
     read_summary,
@@ -66,9 +66,9 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
         packed(first, ABOUT, {("second", "trained"): second, ("first", "untrained"): patterns(seed=2)}), tmp_path
     )
     assert found.about == {**ABOUT, "format": 1}
-    assert (found.raw(OWN) == squares(triangles(first.raw), 4)).all()
+    assert (found.raw(TRAINED) == squares(triangles(first.raw), 4)).all()
     assert (found.raw(("second", "trained")) == squares(triangles(second.raw), 4)).all()
-    assert set(found.cells) == {OWN, ("second", "trained"), ("first", "untrained")}
+    assert set(found.cells) == {TRAINED, ("second", "trained"), ("first", "untrained")}
     assert (found.context_length["first"] == first.context_length).all()
     assert (found.context_length["second"] == second.context_length).all()
     assert found.problem_ids == first.problem_ids
@@ -103,7 +103,7 @@ def test_where_room_is_short_problems_are_left_out_until_it_fits(tmp_path: Path)
     assert len(content) <= limit
     assert 20 < len(found.problem_ids) < 60
     assert found.problem_ids == patterns(n=60).problem_ids[: len(found.problem_ids)]
-    assert set(found.cells) == {OWN}
+    assert set(found.cells) == {TRAINED}
 
 
 def test_of_the_others_those_that_matter_most_come_first() -> None:
@@ -118,7 +118,7 @@ def test_of_the_others_those_that_matter_most_come_first() -> None:
 
 def test_weights_are_moved_within_what_rounding_can_have_moved_them(tmp_path: Path) -> None:
     found = read(packed(patterns(), ABOUT, {}), tmp_path)
-    kept, moved, most = found.raw(OWN), found.raw(OWN, moved=True), found.rounding(OWN)
+    kept, moved, most = found.raw(TRAINED), found.raw(TRAINED, moved=True), found.rounding(TRAINED)
     assert (np.abs(moved - kept) <= most * (1 + 1e-3)).all()
     assert (moved != kept)[kept > 0].mean() > 0.9
     assert (moved >= 0).all() and not np.triu(moved, 1).any()
