@@ -22,6 +22,8 @@ README = "README.md"
 EXPERIMENTS = "docs/experiments"
 UP = "../../"
 MOST_FINDINGS = 5
+THOUGHTS = Question("Which thoughts does an answer need?", ("I.4-stats",))
+"""What one model's entry has in place of how two differ."""
 JUDGED = ("phase1", "phase2", "comparison")
 """Phases whose verdict is a word, not a count."""
 
@@ -29,7 +31,7 @@ JUDGED = ("phase1", "phase2", "comparison")
 class ExperimentFiles:
     """Writes docs/experiments/{MM-DD}_*.md, docs/research_journal.md and README.md from the rows of a run.
 
-    A report is written when the criteria behind its findings were looked at. Paths are relative to the output folder.
+    A report is written when every criterion of its studies was looked at. Paths are relative to the output folder.
     """
 
     def __init__(self, finished: "FinishedRun"):
@@ -119,7 +121,7 @@ class ExperimentFiles:
 
     def _findings(self) -> Iterator[str]:
         """The first answer to each key question, of all models on one line; then what ablation says."""
-        for question in (*KEY_QUESTIONS, Question("Which thoughts does an answer need?", ("I.4-stats",))):
+        for question in (*KEY_QUESTIONS, THOUGHTS):
             wanted = [(scope, name) for scope in self._finished.models for name in question.of_models[:1]]
             wanted += [(scope, name) for scope in self._finished.pairs for name in question.of_pairs[:1]]
             rows = [(scope, self._results[scope].get(name)) for scope, name in wanted]
@@ -138,7 +140,8 @@ class ExperimentFiles:
                 yield self._experiment(COMPARISON, pair, pair.split("_vs_"), [pair])
 
     def _complete(self, subject: Subject, scope: str) -> bool:
-        return self._results[scope].keys() >= set(subject.findings)
+        needed = {*subject.findings, *self._finished.of_studies(subject.studies, scope)}
+        return self._results[scope].keys() >= needed
 
     def _experiment(self, subject: Subject, scope: str, models: list[str], pairs: list[str]) -> Experiment:
         phases = [one for one in self._finished.result.phases if one.scope == scope and self._about(one.id, subject)]

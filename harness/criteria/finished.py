@@ -1,6 +1,6 @@
 """The evidence of the stories 3.x: a run of which everything else is judged, with what it wrote."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +24,13 @@ class FinishedRun:
         options: those of the run that looks.
         result: what was judged, so far; rows are added as the stories 3.x are.
         page: the report of a result as HTML, without writing it.
+        declared: every criterion there is, whether or not it was selected.
     """
 
     options: RunOptions
     result: RunResult
     page: Callable[[RunResult], str]
+    declared: Sequence[Criterion] = ()
 
     name = "run"
 
@@ -65,11 +67,17 @@ class FinishedRun:
         """Errors: ``NotMeasured`` where a row that is needed was not judged in this run, or was skipped."""
         wanted = [(scope, name) for scope in self.models for name in of_models]
         wanted += [(scope, name) for scope in self.pairs for name in of_pairs]
-        known = {(one.model, one.id) for one in self.judged if one.verdict != "skipped"}
-        missing = [f"{name} of {scope}" for scope, name in wanted if (scope, name) not in known]
-        if missing:
-            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            raise NotMeasured(f"needs what this run did not judge: {', '.join(missing[:3])}{more}")
+        _need(wanted, {(one.model, one.id) for one in self.judged if one.verdict != "skipped"})
+
+    def require_all(self, studies: Collection[str]) -> None:
+        """Errors: ``NotMeasured`` where a criterion of the studies was not looked at in this run."""
+        wanted = [(scope, name) for scope in (*self.models, *self.pairs) for name in self.of_studies(studies, scope)]
+        _need(wanted, {(one.model, one.id) for one in self.judged})
+
+    def of_studies(self, studies: Collection[str], scope: str) -> list[str]:
+        """Ids of all criteria of the studies about a model or a comparison, whether or not they were selected."""
+        kind = "pair" if "_vs_" in scope else "model"
+        return [one.id for one in self.declared if one.study in studies and one.scope == kind]
 
     @cached_property
     def documents(self) -> ExperimentFiles:
@@ -79,6 +87,13 @@ class FinishedRun:
     def absolute(self, relative: str) -> Path:
         """A path inside the output folder."""
         return self.output / relative
+
+
+def _need(wanted: Sequence[tuple[str, str]], known: Collection[tuple[str, str]]) -> None:
+    missing = [f"{name} of {scope}" for scope, name in wanted if (scope, name) not in known]
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise NotMeasured(f"needs what this run did not judge: {', '.join(missing[:3])}{more}")
 
 
 def conclude(chosen: Iterable[Criterion], finished: FinishedRun) -> list[CriterionResult]:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from harness.documents.experiment import COMPARISON, FLOW, KEY_QUESTIONS, Experi
 from harness.documents.links import dead_links, dead_links_of_page
 from harness.documents.markdown import plain
 from harness.documents.numbers import Known, strangers, texts_in, values_in
-from harness.documents.phrases import scalar
+from harness.documents.phrases import rule, scope_name
 from harness.documents.readme import KEY, SECTIONS
 from harness.results import Kind
 
@@ -30,16 +31,14 @@ HEADINGS = (
 JOURNAL_FIELDS = ("Models", "Dataset", "TL;DR", "Findings", "Links")
 FEWEST_FINDINGS, MOST_FINDINGS = 3, 5
 INVENTORY = "docs/DATA_INVENTORY.md"
-NEEDED = ("1.5-hub-confidence", "1.5-sequential", "1.5-skip", "2.4-named", "2.4-causal")
-OF_PAIRS = ("2.6-answers", "2.6-differ")
-FIGURES = {"model": re.compile(r"[1-5]_.+\.(png|pdf)"), "comparison": re.compile(r"[6-8]_.+\.(png|pdf)")}
+FIGURE = re.compile(r"figures/(?:[^/]+/)+[1-8]_[^/]+\.(?:png|pdf)")
 SURE = 1 - 1 / 2000
 """What stands for a confidence of 1."""
 
 
 def reports(study: FinishedRun) -> Measurement:
     """What the reports lack: files, sections, criteria with their verdicts, figures and data."""
-    study.require(NEEDED, OF_PAIRS)
+    study.require_all(FLOW.studies)
     wrong = []
     for path, experiment in study.documents.experiments.items():
         place = study.absolute(path)
@@ -52,6 +51,8 @@ def reports(study: FinishedRun) -> Measurement:
 
 def _lacking(experiment: Experiment, place: Path) -> Iterator[str]:
     text = place.read_text(encoding="utf-8")
+    if text != experiment.text:
+        yield "not what criteria.json gives"
     parts = _parts(text, 2)
     yield from (f"no section {name}" for name in HEADINGS if not parts.get(name, "").strip())
     lines = parts.get("Results", "").splitlines()
@@ -67,12 +68,14 @@ def _lacking(experiment: Experiment, place: Path) -> Iterator[str]:
 
 def journal(study: FinishedRun) -> Measurement:
     """What the entry of this run lacks, or that it is there twice."""
-    study.require(NEEDED, OF_PAIRS)
+    study.require_all(FLOW.studies)
     written = study.documents
     text = study.absolute(written.journal).read_text(encoding="utf-8")
     entry = entry_of(text, written.journal_key)
     fields = dict(re.findall(r"^- \*\*([^*]+):\*\* ?(.*)$", entry, re.M))
     wrong = [f"no {name}" for name in JOURNAL_FIELDS if name not in fields]
+    if entry.strip() != written.entry.text.strip():
+        wrong.append("not what criteria.json gives")
     if text.count(f"<!-- entry {written.journal_key} -->") != 1:
         wrong.append("not there once")
     if not re.search(rf"^## {study.provenance['time'][:10]} · \S", entry, re.M):
@@ -90,7 +93,7 @@ def questions(study: FinishedRun) -> Measurement:
     """In how many of the five questions every report has the answer of the criterion that gives it."""
     if not study.pairs:
         raise NotMeasured("needs two models: the last question is how they differ")
-    study.require(NEEDED, OF_PAIRS)
+    study.require_all(FLOW.studies)
     kept = [
         (experiment, _parts(study.absolute(path).read_text(encoding="utf-8"), 3))
         for path, experiment in study.documents.experiments.items()
@@ -125,12 +128,9 @@ def figures(study: FinishedRun) -> Measurement:
     """Figure files of phases 1 and 2 in the folders of the models and of the comparison."""
     if not study.pairs:
         raise NotMeasured("needs two models")
-    folders = [(study.absolute(f"figures/{model}"), FIGURES["model"]) for model in study.models]
-    shown = {path.rpartition("/")[0] for one in study.judged if "_vs_" in one.model for path in one.artifacts}
-    folders += [(study.absolute(path), FIGURES["comparison"]) for path in sorted(shown) if path.startswith("figures/")]
-    counts = {
-        folder.name: sum(name.fullmatch(path.name) is not None for path in folder.glob("*")) for folder, name in folders
-    }
+    named = {path for one in study.judged if one.study in FLOW.studies for path in one.artifacts}
+    drawn = [path for path in sorted(named) if FIGURE.fullmatch(path) and study.absolute(path).is_file()]
+    counts = Counter(path.split("/")[1] for path in drawn)
     return Measurement(sum(counts.values()), beside={**counts})
 
 
@@ -141,61 +141,82 @@ def readme(study: FinishedRun) -> Measurement:
     parts = _parts(text, 2)
     found = [name for name in SECTIONS if parts.get(name, "").strip()]
     return Measurement(
-        f"{len(found)} of {len(SECTIONS)}",
+        f"{len(found)} of {len(SECTIONS)}"
+        + ("" if text.strip() == written.readme_text.strip() else ", not what criteria.json gives"),
         answer=None if len(found) == len(SECTIONS) else f"missing: {', '.join(sorted({*SECTIONS} - {*found}))}",
         artifacts=(written.readme,),
     )
 
 
 def numbers(study: FinishedRun) -> Measurement:
-    """Numbers of the documents of this run that are not in the rows they cite, nor in the result files of these."""
-    written = study.documents
-    texts = {path: study.absolute(path).read_text(encoding="utf-8") for path in [*written.experiments]}
-    journal = study.absolute(written.journal).read_text(encoding="utf-8")
-    texts[f"{written.journal}, this run"] = entry_of(journal, written.journal_key)
-    texts[f"{written.readme}, this run"] = entry_of(study.absolute(written.readme).read_text(encoding="utf-8"), KEY)
-    known = _Data(study).known
-    strange = [(name, token, line) for name, text in texts.items() for token, line in strangers(text, known)]
+    """Numbers of the documents of this run that are not in the rows they cite, nor facts of the run."""
+    written, data = study.documents, _Data(study)
+    texts = [
+        (path, {*one.models, *one.pairs, "run"}, study.absolute(path).read_text(encoding="utf-8"))
+        for path, one in written.experiments.items()
+    ]
+    scopes = {*study.models, *study.pairs, "run"}
+    for path, key in ((written.journal, written.journal_key), (written.readme, KEY)):
+        texts.append((path, scopes, entry_of(study.absolute(path).read_text(encoding="utf-8"), key)))
+    strange = []
+    for name, about, text in texts:
+        found = strangers(text, partial(_known, data, about))
+        strange += [(name, token, part) for token, part in found]
     return Measurement(
         len(strange),
         answer=f"{len(texts)} documents read again"
-        + "".join(f"; {token} in {Path(name).name}: {line.strip()[:80]}" for name, token, line in strange[:3]),
+        + "".join(f"; {token} in {Path(name).name}: {part.strip()[:80]}" for name, token, part in strange[:3]),
         artifacts=tuple(written.reports),
     )
 
 
+def _known(data: "_Data", scopes: Collection[str], cited: Sequence[str], part: str) -> Known:
+    return data.known(cited, _named(part, scopes))
+
+
+def _named(part: str, scopes: Collection[str]) -> frozenset[str]:
+    """Whom a sentence is about: the model or comparison it begins with, else all that the document is about."""
+    begins = [scope for scope in scopes if re.search(rf"(?:^|[-?.] ){re.escape(plain(scope_name(scope)))}: ", part)]
+    return frozenset(begins or scopes)
+
+
 class _Data:
-    """What lines may say, by what they cite."""
+    """What sentences may say, by what they cite and whom they are about."""
 
     def __init__(self, study: FinishedRun):
         self._study = study
         self._run = json.loads(json.dumps(study.provenance))
-        self._known: dict[tuple[str, ...], Known] = {}
+        self._known: dict[tuple[tuple[str, ...], frozenset[str]], Known] = {}
 
-    def known(self, cited: Sequence[str]) -> Known:
-        """Numbers of the rows that are cited, of whichever model, and of the run itself."""
-        key = tuple(sorted(set(cited)))
+    def known(self, cited: Sequence[str], scopes: frozenset[str]) -> Known:
+        """Numbers of the rows that are cited; where none is, facts of the run."""
+        key = tuple(sorted(set(cited))), scopes
         if key not in self._known:
-            rows = [one for one in self._study.judged if one.id in key]
+            rows = [one for one in self._study.judged if one.id in key[0] and one.model in scopes | {"run"}]
             content = [one.model_dump(mode="json") for one in rows]
-            values = [*values_in(content), *values_in(self._run)]
-            texts = [*texts_in(content), *(scalar(one["threshold"]) for one in content)]
+            values = [*values_in(content)]
+            texts = [*texts_in(content), *(rule(one.comparator, one.threshold) for one in rows)]
             if any(one.confidence == 1 for one in rows):
                 values.append(SURE)
-            if "run" in key:
+            if not rows:
+                values += [*values_in(self._run)]
+            if "run" in cited:
                 values += [self._run["dataset"]["n"] / one["seconds"] for one in self._run["models"] if one["seconds"]]
-            if "counted" in key:
-                values += self._counts()
-            if "phase verdict" in key:
-                texts += [text for phase in self._study.result.phases for text in (phase.verdict, *phase.conditions)]
+            if "counted" in cited:
+                values += self._counts(scopes)
+            if "phase verdict" in cited:
+                texts += [phase.verdict for phase in self._study.result.phases if phase.scope in scopes]
             self._known[key] = Known(texts, values)
         return self._known[key]
 
-    def _counts(self) -> Iterator[float]:
-        """Of each scope and set of studies: hypotheses by verdict, and of all rows."""
+    def _counts(self, scopes: Collection[str]) -> Iterator[float]:
+        """Of each set of studies of a scope: hypotheses by verdict; of everything together, all rows."""
         rows = self._study.judged
-        yield from Counter(one.verdict for one in rows).values()
+        if len(scopes) > 1:
+            yield from Counter(one.verdict for one in rows).values()
         for experiment in self._study.documents.experiments.values():
+            if experiment.scope not in scopes:
+                continue
             claims = [
                 one
                 for one in rows
@@ -217,6 +238,8 @@ def links(study: FinishedRun) -> Measurement:
         for path in [*sorted(study.absolute("docs").rglob("*.md")), *study.output.glob("README.md")]
         for target in dead_links(path.read_text(encoding="utf-8"), path.parent, later)
     ]
+    named = {path for one in study.result.criteria for path in one.artifacts}
+    dead += [f"criteria.json: {path}" for path in sorted(named) if not study.absolute(path).exists()]
     dead += [f"index.html: {target}" for target in dead_links_of_page(study.page(study.result), study.output)]
     return Measurement(
         len(dead), answer=f"broken: {'; '.join(dead[:3])}" if dead else None, beside={"broken": dead[:20]}
@@ -305,8 +328,8 @@ CRITERIA = (
     _criterion(
         "links",
         "All links work",
-        "Relative links in docs/, in README.md and in the HTML report that lead to no file, or to no place in the page. Judged "
-        "after all others.",
+        "Relative links in docs/, in README.md and in the HTML report that lead to no file, or to no place in the page, and "
+        "files that rows name and that are not there. Judged after all others.",
         Rule("==", 0),
         links,
     ),

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 SCRIPTED = "ch-js-only"
 """The class of what is shown only where scripts run; where it leads, a script has made."""
 
-_LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(([^)\s]+)\)")
+_LINK = re.compile(r'(?<!\\)!?\[[^\]]*\]\(([^)"]+?)(?:\s+"[^"]*")?\)')
 
 
 def dead_links(document: str, folder: Path, later: Collection[Path] = ()) -> list[str]:

@@ -4,9 +4,11 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import floor, log10
 from typing import Any
 
 _CITED = re.compile(r"\[([A-Z0-9]\.\d-[A-Za-z0-9-]+|run|counted|phase verdict)\]")
+_SENTENCE = re.compile(r".*?(?:" + _CITED.pattern + r"|$)")
 _NOT_TEXT = re.compile(r"^    .*|`[^`]*`|(?<!\\)!?\[[^\]]*\]\([^)]*\)|<!--.*?-->|^\s*(?:\d+\.|#+)\s")
 _NAME = re.compile(
     r"\b[A-Za-z]+\d+(?:[A-Za-z]+\d+)*\b|\b[A-Z0-9]\.\d-[A-Za-z0-9-]+|\b\d{4}-\d\d-\d\d\b|\b16-bit\b"
@@ -15,13 +17,17 @@ _NAME = re.compile(
 _NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])(?: ?%)?")
 
 
+EXACT = 3
+"""Digits from which a number may stand rounded; one with a power of ten has one digit less."""
+
+
 @dataclass(frozen=True)
 class Known:
-    """What a line may say.
+    """What a sentence may say.
 
     Attributes:
         texts: every number in one of these may stand as it is there.
-        values: each may stand rounded to any number of digits, or in percent where it says so.
+        values: each may stand as it is, or rounded to three digits or more; in percent where it says so.
     """
 
     texts: Sequence[str] = ()
@@ -42,13 +48,10 @@ class Known:
         return self._has(float(number) / scale, _half_unit(number.strip()) / scale)
 
     def _has(self, value: float, half: float) -> bool:
-        # The slack is for numbers that lie half-way between two roundings.
-        slack = half * (1 + 1e-9)
-        for wanted in (value, -value):
-            place = bisect_left(self._sorted, wanted - slack)
-            if place < len(self._sorted) and self._sorted[place] <= wanted + slack:
-                return True
-        return False
+        # The slack is for numbers that lie half-way between two roundings, and for those that no binary fraction is.
+        slack = half * (1 + 1e-9) + 1e-12 * abs(value)
+        place = bisect_left(self._sorted, value - slack)
+        return place < len(self._sorted) and self._sorted[place] <= value + slack
 
 
 def numbers_in(text: str) -> list[str]:
@@ -63,13 +66,17 @@ def cited(line: str) -> list[str]:
     return _CITED.findall(line)
 
 
-def strangers(document: str, known: Callable[[Sequence[str]], Known]) -> Iterator[tuple[str, str]]:
-    """Numbers, each with its line, that are not in what ``known`` gives for what the line cites."""
+def strangers(document: str, known: Callable[[Sequence[str], str], Known]) -> Iterator[tuple[str, str]]:
+    """Numbers, each with its sentence, that are not in what ``known`` gives for what it cites, and for the sentence itself.
+
+    A sentence ends with what it cites; a row of a table is one.
+    """
     for line in document.splitlines():
-        tokens = numbers_in(line)
-        if tokens:
-            allowed = known(cited(line))
-            yield from ((token, line) for token in tokens if not allowed.holds(token))
+        for part in [line] if line.startswith("|") else [found.group() for found in _SENTENCE.finditer(line)]:
+            tokens = numbers_in(part)
+            if tokens:
+                allowed = known(cited(part), part)
+                yield from ((token, part) for token in tokens if not allowed.holds(token))
 
 
 def values_in(content: Any) -> Iterator[float]:
@@ -104,7 +111,10 @@ def _each(of: Callable[[Any], Iterator[str]], contents: Iterable[Any]) -> Iterat
 
 
 def _half_unit(number: str) -> float:
-    """Half of what the last digit of a number stands for."""
+    """Half of what the last digit of a number stands for; zeros at the end may have been left out."""
     mantissa, _, exponent = number.partition("e")
     _, _, decimals = mantissa.partition(".")
-    return 0.5 * 10.0 ** (int(exponent or 0) - len(decimals))
+    own = int(exponent or 0) - len(decimals)
+    value = abs(float(number))
+    least = floor(log10(value)) + 1 - (EXACT - bool(exponent)) if value else own
+    return float(0.5 * 10.0 ** min(own, least))

@@ -40,7 +40,6 @@ class Readme:
     Attributes:
         run: the ``run`` object of ``criteria.json``.
         output: the output folder as the commands name it.
-        baselines: whether a gate is part of how it is run again.
         reports: name and way of each report in words, relative to the output folder.
         counts: how many criteria of each verdict.
         speeds: model, problems a second while attention was extracted, and seconds that took.

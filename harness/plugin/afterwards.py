@@ -11,6 +11,7 @@ from harness.criteria.finished import AFTERWARDS, FinishedRun, conclude
 from harness.plugin.collection import Case, case_of
 
 if TYPE_CHECKING:
+    from harness.criteria.criterion import Criterion
     from harness.options import RunOptions
     from harness.results import RunResult
 
@@ -20,7 +21,9 @@ _SELECTED = "harness_afterwards"
 class Afterwards:
     """Takes those checks out of the items, so that they are neither run nor counted, and remembers which were selected."""
 
-    def __init__(self, cases: Sequence[Case]) -> None:
+    def __init__(self, cases: Sequence[Case], known: Sequence[Criterion]) -> None:
+        """``known`` is every criterion there is, whether or not it was selected."""
+        self._known = tuple(known)
         self._cases = tuple(case for case in cases if is_afterwards(case))
         self._nodes: dict[str, str] = {}
         """Node id of each selected case, by the case's own id."""
@@ -34,7 +37,7 @@ class Afterwards:
         """The result with a row for each of them."""
         from harness.reporting.html import render
 
-        finished = FinishedRun(options, result, lambda seen: render(seen, options.output))
+        finished = FinishedRun(options, result, lambda seen: render(seen, options.output), self._known)
         conclude([case.criterion for case in self.selected], finished)
         return finished.result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,24 @@ from harness.plugin.judging import STOPPED, Assessment, has_verdict
 from harness.results import FILE, CriterionResult, RunResult, read_results
 
 INTERRUPTED = "interrupted"
+
+
+def left_by_earlier_run(output: Path, provenance: Mapping[str, Any]) -> RunResult:
+    """What an earlier run left in the output folder.
+
+    Errors: ``HarnessError`` where there is nothing, or it is about other models, problems or options than this run's.
+    """
+    earlier = read_results(output)
+    differences = conditions_of(earlier.run).differences(conditions_of(provenance))
+    models, asked = ([one["name"] for one in run["models"]] for run in (earlier.run, provenance))
+    if models != asked:
+        differences.append(f"models {', '.join(models)} there, {', '.join(asked)} here")
+    if differences:
+        raise HarnessError(
+            f"The results in {output} are of another run than the one asked about: {'; '.join(differences)}. Give its options, "
+            "or name its folder with --output."
+        )
+    return earlier
 
 
 class Completion:
@@ -123,7 +141,7 @@ class Completion:
         """What items judged; where there were none, what an earlier run left, without the rows that are judged again."""
         if self.judged:
             return self.assessment.run.complete(self._calibrated(exitstatus))
-        earlier = read_results(self.output)
+        earlier = left_by_earlier_run(self.output, self.assessment.run.provenance())
         again = {case.criterion.id for case in self._afterwards.selected}
         return earlier.model_copy(update={"criteria": [one for one in earlier.criteria if one.id not in again]})
 

@@ -99,7 +99,7 @@ def _start(config: pytest.Config) -> None:
         asked = ", ".join(dict.fromkeys(criterion.story for criterion in criteria))
         raise HarnessError(f"Story {asked} compares models: name two or more of them with --model.")
     register = config.pluginmanager.register
-    afterwards = Afterwards(cases)
+    afterwards = Afterwards(cases, known)
     register(Collection(cases, files), "harness-collection")
     register(afterwards, "harness-afterwards")
     if config.option.collectonly:
@@ -122,13 +122,13 @@ def _assessment(config: pytest.Config, run: Run, cases: Sequence[Case]) -> Asses
     """What the controller judges by, once every input is in order and the output folder is its own."""
     from harness.plugin.afterwards import is_afterwards
     from harness.plugin.baselines import Baselines
+    from harness.plugin.completion import left_by_earlier_run
     from harness.plugin.judging import Assessment
     from harness.plugin.verdict_store import VerdictStore
-    from harness.results import read_results
 
     gate, output = gate_options(config), run.options.output
     if all(map(is_afterwards, cases)):
-        read_results(output)
+        left_by_earlier_run(output, run.provenance())
     else:
         run.preflight({case.criterion.study for case in cases})
     approved = Baselines.read(gate.baselines, cases, run.provenance(), required=gate.of_items == "baseline")

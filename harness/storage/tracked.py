@@ -65,10 +65,11 @@ def write_gitignore(folder: Path) -> Path:
 def large_files(folder: Path, limit: int = LARGE) -> list[tuple[str, int]]:
     """Files of more than ``limit`` bytes under ``folder`` that git tracks or would take, the largest first.
 
-    Returns the path relative to ``folder`` and the size in bytes of each. In no repository, what the folder's own
-    .gitignore lets through counts. Errors: ``HarnessError`` when there is no folder, or no git to ask.
+    Returns the path relative to ``folder`` and the size in bytes of each. In no repository, or where that ignores the
+    folder as a whole, what the folder's own .gitignore lets through counts. Errors: ``HarnessError`` when there is no
+    folder, or no git to ask.
     """
-    with _asked_in(folder, apart=_repository(folder) is None) as where:
+    with _asked_in(folder, apart=_ignored_as_a_whole(folder)) as where:
         listed = _git([*where, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], folder)
     names = dict.fromkeys(filter(None, listed.decode(errors="surrogateescape").split("\0")))
     sizes = [(name, (folder / name).lstat().st_size) for name in names if (folder / name).is_file()]

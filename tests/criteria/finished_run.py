@@ -45,7 +45,10 @@ def finished(output: Path, models: tuple[str, ...] = MODELS, page: str = "<p>not
     (output / "docs").mkdir(exist_ok=True)
     phases = [PhaseResult(id="phase1", scope=one, verdict="fail", conditions=["1.2-max"], answers=[]) for one in models]
     return FinishedRun(
-        RunOptions(output=output), RunResult(run=about(models), phases=phases, criteria=rows), lambda _: page
+        RunOptions(output=output),
+        RunResult(run=about(models), phases=phases, criteria=rows),
+        lambda _: page,
+        criteria(),
     )
 
 

@@ -98,6 +98,57 @@ def test_numbers_of_another_criterion_do_not_do(run: FinishedRun) -> None:
     assert judged(run, "numbers")["numbers"].measured == 1
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        (FLOW, r"\*\*fail\*\*", "**pass**"),
+        (FLOW, r"4 layers, 8 heads", "8 layers, 4 heads"),
+        (FLOW, r"## Key findings\n\n1\. CT1", "## Key findings\n\n1. CT4"),
+        (JOURNAL, r"CT3 receives", "CT1 receives"),
+        (README, r"\d+ pass, ", "1 pass, "),
+    ],
+)
+def test_words_other_than_those_that_the_data_give_are_seen(
+    run: FinishedRun, path: str, before: str, after: str
+) -> None:
+    assert all(one.verdict == "pass" for one in judged(run).values() if one.id != "3.1-figures")
+    edit(run, path, lambda text: re.sub(before, after, text, count=1))
+    assert any(one.verdict == "fail" for one in judged(run).values() if one.id != "3.1-figures")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (r"(receives most attention \()0\.0551", r"\g<1>0.0413"),
+        (r"(Sequential flow\? no \()0\.259", r"\g<1>0.26"),
+        (r"6 thoughts", "43 thoughts"),
+        (r"\b100 of 7,473", "99 of 7,473"),
+    ],
+)
+def test_numbers_of_another_model_rounded_or_made_up_are_counted(run: FinishedRun, before: str, after: str) -> None:
+    assert judged(run, "numbers")["numbers"].measured == 0
+    edit(run, FLOW, lambda text: re.sub(before, after, text, count=1))
+    assert judged(run, "numbers")["numbers"].measured == 1
+
+
+def test_files_that_rows_name_and_that_are_gone_are_counted(run: FinishedRun) -> None:
+    judged(run, "reports")
+    before = judged(run, "links")["links"].measured
+    run.absolute("figures/small/1_drawn.pdf").unlink()
+    assert judged(run, "links")["links"].measured == before + 1
+
+
+def test_part_of_a_study_writes_no_report_and_leaves_the_whole_one_alone(run: FinishedRun) -> None:
+    judged(run)
+    before = {path: run.absolute(path).read_bytes() for path in (FLOW, BOTH, JOURNAL)}
+    part = finished(run.output)
+    part.result.criteria = [one for one in part.result.criteria if one.story in ("1.5", "2.4", "2.6")]
+    found = judged(part)
+    assert {found[name].verdict for name in ("reports", "journal", "questions")} == {"skipped"}
+    assert "1.2-shape of small" in str(found["reports"].reason)
+    assert {path: run.absolute(path).read_bytes() for path in before} == before
+
+
 def test_broken_links_of_documents_and_page_are_counted(tmp_path: Path) -> None:
     page = '<a href="criteria.json"></a><a href="#here"></a><a href="#gone"></a><img src="gone.png"><a href="https://x">x</a>'
     run = finished(tmp_path, page=f'<p id="here">{page}')

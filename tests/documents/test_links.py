@@ -14,3 +14,9 @@ def test_links_that_lead_to_no_file_are_named_and_those_elsewhere_left_alone(tmp
     )
     assert dead_links(document, folder) == ["../index.html", "experiments", "gone.md"]
     assert dead_links(document, folder, later=[tmp_path / "index.html"]) == ["experiments", "gone.md"]
+
+
+def test_targets_with_spaces_and_titles_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "there it is.md").write_text("")
+    document = '[a](gone file.md) [b](there it is.md) [c](gone.md "a title") [d](there%20it%20is.md "a title")'
+    assert dead_links(document, tmp_path) == ["gone file.md", "gone.md"]

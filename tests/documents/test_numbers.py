@@ -46,10 +46,10 @@ def test_a_digit_that_is_off_is_noticed(value: float, digits: int) -> None:
     assert not Known(values=[value]).holds(text)
 
 
-def test_a_share_may_stand_in_percent_and_a_difference_without_its_sign() -> None:
-    known = Known(values=[0.536, -0.17])
-    assert all(map(known.holds, ("0.54", "54%", "53.6%", "0.17", "-0.17")))
-    assert not any(map(known.holds, ("0.55", "54", "0.54%", "0.18")))
+def test_a_value_may_stand_in_percent_and_rounded_to_three_digits_but_not_with_another_sign() -> None:
+    known = Known(values=[0.5361, -0.17, 3.57e-7])
+    assert all(map(known.holds, ("0.536", "0.5361", "53.6%", "-0.17", "3.6e-07")))
+    assert not any(map(known.holds, ("0.54", "54%", "0.5", "0.536%", "0.17", "4e-07")))
 
 
 def test_numbers_of_texts_may_stand_as_they_are_only() -> None:
@@ -58,10 +58,13 @@ def test_numbers_of_texts_may_stand_as_they_are_only() -> None:
     assert not known.holds("0.88")
 
 
-def test_each_line_is_held_against_what_it_cites() -> None:
+def test_each_sentence_is_held_against_what_it_cites() -> None:
     known = {"1.2-max": Known(values=[0.5]), "1.3-top": Known(values=[0.7])}
-    document = "first 0.5 [1.2-max]\nsecond 0.5 [1.3-top]\nthird, no number\n"
-    assert list(strangers(document, lambda ids: known[ids[0]])) == [("0.5", "second 0.5 [1.3-top]")]
+    document = "first 0.5 [1.2-max] second 0.5 [1.3-top]\n| 0.7 | [1.3-top] | 0.5 |\nthird, no number\n"
+    assert list(strangers(document, lambda ids, part: known[ids[0]])) == [
+        ("0.5", " second 0.5 [1.3-top]"),
+        ("0.5", "| 0.7 | [1.3-top] | 0.5 |"),
+    ]
 
 
 def test_all_numbers_and_texts_of_json_are_found() -> None:

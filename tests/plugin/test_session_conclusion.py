@@ -77,6 +77,30 @@ def test_without_an_earlier_run_there_is_nothing_to_look_at(concluded: Checks, p
     assert "preflight" not in calls(pytester)
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--n-problems", "50"), "n problems 100 there, 50 here"),
+        (("--model", "tiny-gpt2"), "models tiny-llama there, tiny-gpt2 here"),
+        (("--controls", "none"), "controls all there, none here"),
+    ],
+)
+@pytest.mark.parametrize("selection", [("--story", "3.1"), ("-k", "3.1")], ids=" ".join)
+def test_results_of_another_run_are_not_taken_for_those_asked_about(
+    concluded: Checks,
+    pytester: pytest.Pytester,
+    options: tuple[str, ...],
+    named: str,
+    selection: tuple[str, ...],
+) -> None:
+    concluded("--story", "1.2")
+    before = (pytester.path / "reports" / "criteria.json").read_bytes()
+    result = concluded(*selection, *options)
+    assert result.ret != 0
+    assert named in result.stdout.str() + result.stderr.str()
+    assert (pytester.path / "reports" / "criteria.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("arguments", [("--story", "1.2"), ("-k", "1.2"), ("checks/test_story_1_2_attention.py",)])
 def test_only_what_is_selected_is_judged(
     concluded: Checks, pytester: pytest.Pytester, arguments: tuple[str, ...]
