@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from harness.criteria.paired import PairMeasure
 from harness.criteria.patterns_summary import NAME
 from harness.criteria.registry import declaration_digests, declarations_digest
 from harness.criteria.saved import SavedExtraction, SavedPairFiles, SavedProblems, SavedStudy, read_extraction
+from harness.documents.phrases import counted
 from harness.errors import HarnessError
 from harness.files import jsonable, read_text
 from harness.judging import Run
@@ -26,8 +27,14 @@ from harness.options import RunOptions, default_cache_folder
 from harness.provenance import provenance
 from harness.results import CalibrationFile, CriterionResult, RunResult, VerdictName, read_results
 from harness.storage.progress import Progress, quiet
+from harness.storage.tracked import is_raw
 
-ROUNDED = "in half precision; the verdict is the same with every weight moved by as much as rounding can have moved it"
+ROUNDED = (
+    "in half precision; the verdict was checked once with weights moved at random within the rounding, and is the same"
+)
+
+JUDGED_BY = ("results/", "data/", "docs/DATA_INVENTORY.md")
+"""Where the files of an output folder are that criteria look at again; figures and other documents show what was found."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,7 @@ def recorded_options(
     run = read_results(folder).run
     try:
         options = RunOptions(
-            models=tuple(model["name"] for model in run["models"]),
+            models=tuple(_file_name(model["name"], folder) for model in run["models"]),
             dataset=run["options"]["dataset"],
             gsm8k_path=gsm8k_path,
             n_problems=run["dataset"]["n"],
@@ -106,6 +113,16 @@ def recorded_options(
     )
 
 
+def _file_name(name: str, folder: Path) -> str:
+    """A model's name. Errors: ``HarnessError`` for one that could lead out of the folder that is named by it."""
+    if name in ("", ".", "..") or PurePath(name).name != name:
+        raise HarnessError(
+            f"{folder / 'criteria.json'} names a model {name!r}, which is no file name, so no run of the harness wrote it. "
+            "Restore it from version control, or run the checks on the models again."
+        )
+    return name
+
+
 def _same(name: str, wanted: Any, there: Any) -> bool:
     return set(wanted) <= set(there) if name == "models" else bool(wanted == there)
 
@@ -147,6 +164,22 @@ class SavedRun(Run):
         for name in self.options.models:
             self._extraction_of(name)
         _ = self._calibrations
+        self._check_recorded_files()
+
+    def _check_recorded_files(self) -> None:
+        """Errors: ``HarnessError`` where a file is gone that a verdict was recorded with, so that it cannot be judged again."""
+        recorded = dict.fromkeys(path for one in self.recorded.criteria for path in one.artifacts)
+        gone = [
+            path
+            for path in recorded
+            if path.startswith(JUDGED_BY) and not is_raw(path) and not (self._kept.folder / path).exists()
+        ]
+        if gone:
+            more = f", and {counted(len(gone) - 1, 'other file')}" if len(gone) > 1 else ""
+            raise HarnessError(
+                f"{self._kept.folder / gone[0]} is gone{more}: criteria.json beside it says that the run wrote it. Restore it "
+                "from version control, or run the checks on the models again."
+            )
 
     def _extraction_of(self, name: str) -> SavedExtraction:
         if name not in self._saved:

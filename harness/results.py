@@ -1,9 +1,9 @@
 """What judged criteria look like on disk: the models behind ``criteria.json``, its JSON Schema and ``calibration.json``."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from harness.errors import HarnessError
 from harness.files import read_text
@@ -67,7 +67,15 @@ class CriterionResult(_Strict):
     beside: dict[str, Scalar | list[Any]] = {}
     """Quantities shown next to the measured value; they never decide the verdict."""
     artifacts: list[str] = []
-    """Paths relative to the output folder."""
+    """Paths relative to the output folder, which they do not leave."""
+
+    @field_validator("artifacts")
+    @classmethod
+    def _inside(cls, paths: list[str]) -> list[str]:
+        for path in map(PurePosixPath, paths):
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{path} leads out of the output folder")
+        return paths
 
     @property
     def vacuous(self) -> bool:

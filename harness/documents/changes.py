@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.documents.phrases import one_line
 from harness.results import CriterionResult, VerdictName
 
 GAP = "  "
@@ -65,13 +66,20 @@ class Change:
 def diff(changes: Sequence[Change], with_models: bool) -> list[str]:
     """One line for each change, its columns aligned; ``with_models`` names the model of each first."""
     rows = [
-        ([change.result.model] if with_models else []) + [change.result.id, change.turn, change.meaning]
+        [
+            *map(one_line, ([change.result.model] if with_models else []) + [change.result.id]),
+            change.turn,
+            change.meaning,
+        ]
         for change in changes
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         GAP.join(
-            [*(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width), f"({change.details})"]
+            [
+                *(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width),
+                f"({one_line(change.details)})",
+            ]
         )
         for row, change in zip(rows, changes, strict=True)
     ]

@@ -189,6 +189,11 @@ def planted(entry: Calibration, models: Sequence[str]) -> str:
     return f"{said}. The rule has no single threshold to move." if entry.sensitivity is None else f"{said}."
 
 
+def one_line(text: str) -> str:
+    """``text`` without line breaks: what begins a line of a log on GitHub Actions can be a command, and no data may."""
+    return " ".join(text.split())
+
+
 def joined(items: Sequence[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else list(items))

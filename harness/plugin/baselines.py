@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.documents import phrases
 from harness.errors import HarnessError
 from harness.files import write_json
+from harness.plugin.gate import could_be_evaluated
 from harness.results import CriterionResult, VerdictName
 from harness.storage.tracked import last_commit
 
@@ -211,14 +212,18 @@ def approve(
 ) -> dict[Path, str]:
     """Write the verdicts of ``judged``; returns each file written with a sentence on what became of it.
 
-    Approved verdicts this run did not evaluate stay, unless they were recorded under other conditions: verdicts
-    of one file are all from the same conditions.
+    Approved verdicts this run did not evaluate, or could not, stay, unless they were recorded under other conditions:
+    verdicts of one file are all from the same conditions.
     """
     written = {}
     for scope in dict.fromkeys(result.model for _, result in judged):
         path = file_of(folder, scope, conditions.dataset)
         before = read(path) if path.exists() else None
-        fresh = {one.id: _approved(one, result) for one, result in judged if result.model == scope}
+        fresh = {
+            one.id: _approved(one, result)
+            for one, result in judged
+            if result.model == scope and could_be_evaluated(result)
+        }
         comparable = before is not None and before.conditions == conditions
         kept = before.criteria if before and comparable else {}
         criteria = {**kept, **fresh}

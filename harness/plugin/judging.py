@@ -65,7 +65,7 @@ class Judging:
                 # The next criterion would meet the same error; one message is enough.
                 request.session.shouldfail = "stopped: the run cannot go on"
                 request.node.user_properties.append((STOPPED, str(result)))
-                pytest.fail(str(result), pytrace=False)
+                pytest.fail(phrases.one_line(str(result)), pytrace=False)
             request.node.user_properties.extend(_properties(result))
             self._apply_gate(result)
 
@@ -84,7 +84,7 @@ class Judging:
         __tracebackhide__ = True
         decision = self._assessment.decision(result)
         if decision.outcome == "skipped":
-            pytest.skip(decision.why)
+            pytest.skip(phrases.one_line(decision.why))
         if decision.outcome == "failed":
             pytest.fail(failure(result, decision, self._assessment.baselines), pytrace=False)
 

@@ -16,7 +16,7 @@ def failure(result: CriterionResult, decision: Decision, baselines: Baselines) -
     lines += [explanation for word, explanation in phrases.marks(result) if word != "vacuous"]
     if result.reason:
         lines.append(f"reason: {result.reason}")
-    return "\n  ".join(lines)
+    return "\n  ".join(map(phrases.one_line, lines))
 
 
 def _measured(result: CriterionResult) -> str:

@@ -77,9 +77,9 @@ def _cells(result: CriterionResult) -> Cells:
     interval = phrases.interval(result.ci_low, result.ci_high)
     return Cells(
         result.id,
-        result.statement,
-        phrases.found(result),
-        phrases.asked(result),
+        phrases.one_line(result.statement),
+        phrases.one_line(phrases.found(result)),
+        phrases.one_line(phrases.asked(result)),
         f"{interval}*" if result.biased and interval != phrases.NOTHING else interval,
         phrases.passing_controls(result),
         verdict(result),

@@ -13,7 +13,7 @@ from harness.documents import phrases
 from harness.documents.changes import diff
 from harness.plugin.changes import changes_of, edited_declarations, several_models, unchanged
 from harness.plugin.completion import INTERRUPTED, Completion
-from harness.plugin.gate import fails_validity
+from harness.plugin.gate import could_be_evaluated, fails_validity
 from harness.plugin.judging import has_verdict
 from harness.plugin.table import GAP, fitted
 from harness.results import CriterionResult, PhaseResult
@@ -33,7 +33,7 @@ class Terminal:
         provenance, baselines = self._completion.assessment.run.provenance(), self._completion.assessment.baselines
         source = phrases.judged_from_results(provenance)
         lines = [header(provenance), *([source] if source else [])]
-        return [*lines, *edited_declarations(baselines), *baselines.unreadable]
+        return [*map(phrases.one_line, (*lines, *edited_declarations(baselines), *baselines.unreadable))]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Reporter) -> Generator[None, None, None]:
@@ -63,7 +63,7 @@ class Terminal:
         self._footer(terminalreporter, completion.result.phases, judged)
 
     def _stop_notice(self) -> str:
-        notice = f"The run did not come to its end: {self._completion.stopped}"
+        notice = f"The run did not come to its end: {phrases.one_line(self._completion.stopped or '')}"
         if self._completion.judged:
             kept = phrases.counted(len(self._completion.judged), "criterion was", "criteria were")
             what = "the report" if self._completion.report_written else "criteria.json"
@@ -75,14 +75,13 @@ class Terminal:
     def _validity(self, reporter: Reporter, judged: Sequence[CriterionResult]) -> None:
         for result in filter(fails_validity, judged):
             reporter.write_line("")
-            reporter.write_line(
+            told = (
                 f"{result.id} fails on {result.model}: the run does not hold what it must ({result.statement}; "
                 f"measured {phrases.scalar(result.measured, result.threshold)}, "
                 f"rule {phrases.rule(result.comparator, result.threshold)}). "
-                f"What rests on it is invalid. {result.reason or ''}".rstrip(),
-                red=True,
-                bold=True,
+                f"What rests on it is invalid. {result.reason or ''}"
             )
+            reporter.write_line(phrases.one_line(told), red=True, bold=True)
             again = shlex.join(["pytest", *map(str, self._config.invocation_params.args)])
             reporter.write_line(f"Look at this one first: {again} -k {result.model}-{result.id}")
 
@@ -129,7 +128,7 @@ def outcome(completion: Completion) -> str:
     ending = f"(exit {completion.exit_status})"
     if completion.assessment.gate.approve:
         if completion.approved:
-            return f"approved {phrases.counted(len(judged), 'verdict')} {ending}"
+            return f"approved {phrases.counted(sum(map(could_be_evaluated, judged)), 'verdict')} {ending}"
         return f"nothing approved: the run is not in order {ending}"
     failing = sum(completion.assessment.decision(result).outcome == "failed" for result in judged)
     found = [f"{failing} {'criterion fails' if failing == 1 else 'criteria fail'}"] if failing else []

@@ -51,10 +51,10 @@ class Tracking:
     def begin(self, run: Mapping[str, Any], studies: Sequence[str]) -> None:
         """Start the log of ``run``, as ``criteria.json`` has it; ``studies`` are those about to be judged."""
         shutil.rmtree(self._notes, ignore_errors=True)
-        forget_last_log(self._options.output)
         try:
+            forget_last_log(self._options.output)
             self._log = RunLog(self._options.output, self._options.wandb, run, studies)
-        # Whatever a logger runs into must never end a run.
+        # Whatever a logger, or a disk, runs into must never end a run.
         except Exception as error:
             self._fails(error)
 
@@ -82,7 +82,11 @@ class Tracking:
         judged = [one for one in result.criteria if one.study != AFTERWARDS]
         self._end(lambda: contents(result.model_copy(update={"criteria": judged}), self._options.output))
         if self._last is not None:
-            self._last.write(self._options.output)
+            try:
+                self._last.write(self._options.output)
+            except Exception as error:
+                # The log itself may be there all the same.
+                self._fails(error, self._last.file)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None, None, None]:
@@ -109,9 +113,9 @@ class Tracking:
         except Exception as error:
             self._fails(error)
 
-    def _fails(self, error: Exception) -> None:
+    def _fails(self, error: Exception, file: str | None = None) -> None:
         self._log = None
-        self._last = LastLog(None, str(error) or type(error).__name__)
+        self._last = LastLog(file, str(error) or type(error).__name__)
 
 
 def _told(last: LastLog, output: Path) -> str:

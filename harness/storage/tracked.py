@@ -147,12 +147,18 @@ def _in_index(path: Path) -> str:
     return f":./{Path(os.path.relpath(path)).as_posix()}"
 
 
+def is_raw(name: str) -> bool:
+    """Whether a file of an output folder, named relative to it, is left out of what is committed for its size."""
+    path = PurePosixPath(name)
+    return path.name in RAW_PATTERNS or CHECKPOINTS in path.parts[:-1]
+
+
 def _should_be_ignored(name: str) -> bool | None:
     """Whether git should leave a file out; None where it does not matter, as for what a run has to itself and for logs."""
     path = PurePosixPath(name)
     if path.parts[0] == LOGS or any(part.startswith(".") for part in path.parts):
         return None
-    if path.name in RAW_PATTERNS or CHECKPOINTS in path.parts[:-1]:
+    if is_raw(name):
         return True
     return False if path.name.endswith(_KEPT_ENDINGS) else None
 

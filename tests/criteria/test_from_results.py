@@ -107,6 +107,17 @@ def spoil(results: Path, name: str, edit: Callable[[CriterionResult | Any], obje
     change(results / "criteria.json", edit_all)
 
 
+def never_written(results: Path, file: str) -> None:
+    """As if the run had not written the file."""
+    (results / file).unlink()
+    change(
+        results / "criteria.json",
+        lambda content: [
+            one.update(artifacts=[path for path in one["artifacts"] if path != file]) for one in content["criteria"]
+        ],
+    )
+
+
 def test_every_verdict_is_the_models_own_or_needs_the_model(original: Run, again: Callable[..., SavedRun]) -> None:
     run, found = again(), {}
     for criterion, scope in scopes(run):
@@ -197,16 +208,44 @@ def test_a_result_file_that_was_changed_by_hand_fails(
 
 
 def test_a_file_that_is_not_there_is_named(again: Callable[..., SavedRun], results: Path) -> None:
-    (results / "results/tiny-llama/critical_heads.json").unlink()
+    never_written(results, "results/tiny-llama/critical_heads.json")
     result = again().judge(find("2.4-multi"), "tiny-llama")
     assert result.verdict == "skipped"
     assert (result.reason or "").startswith("needs the model: results/tiny-llama/critical_heads.json is not among")
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "results/tiny-llama/critical_heads.json",
+        "results/tiny-llama/heads_ranked_by_flow.csv",
+        "results/tiny-llama/attention_patterns_avg.npy",
+        "results/tiny-llama_vs_tiny-gpt2_comparison.json",
+        "docs/DATA_INVENTORY.md",
+    ],
+)
+def test_a_file_that_the_run_wrote_and_that_is_gone_stops_everything(
+    again: Callable[..., SavedRun], results: Path, file: str
+) -> None:
+    (results / file).unlink()
+    with pytest.raises(HarnessError, match=rf"{file} is gone: criteria\.json .* Restore it from version control"):
+        again()
+
+
+def test_raw_patterns_and_figures_may_be_gone(again: Callable[..., SavedRun], results: Path) -> None:
+    recorded = json.loads((results / "criteria.json").read_text("utf-8"))["criteria"]
+    artifacts = {path for one in recorded for path in one["artifacts"]}
+    assert "results/tiny-llama/attention_patterns_raw.npy" in artifacts
+    assert not (results / "results/tiny-llama/attention_patterns_raw.npy").exists()
+    assert any(path.startswith("figures/") for path in artifacts)
+    shutil.rmtree(results / "figures")
+    again()
+
+
 def test_without_exact_averages_lists_of_heads_are_not_judged_and_values_are_rounded(
     original: Run, again: Callable[..., SavedRun], results: Path
 ) -> None:
-    (results / "results/tiny-llama/attention_patterns_avg.npy").unlink()
+    never_written(results, "results/tiny-llama/attention_patterns_avg.npy")
     run = again()
     assert "attention_patterns_avg.npy" in (run.judge(find("2.1-csv"), "tiny-llama").reason or "")
     found, exact = (
@@ -287,7 +326,7 @@ def test_a_broken_row_is_seen_without_the_model(again: Callable[..., SavedRun], 
 
 def test_a_verdict_that_rounding_decides_is_skipped(again: Callable[..., SavedRun], results: Path) -> None:
     path = results / "results/tiny-llama" / NAME
-    (results / "results/tiny-llama/attention_patterns_avg.npy").unlink()
+    never_written(results, "results/tiny-llama/attention_patterns_avg.npy")
     cells = read_summary(path).cells[TRAINED].copy()
     cells[:] = np.float16(0.4)
     repack(path, first_trained=cells)
@@ -351,6 +390,24 @@ def test_fewer_problems_than_were_run_are_no_sample(again: Callable[..., SavedRu
             "does not say what was run",
         ),
         (lambda folder: (folder / "criteria.json").write_text("{}"), "is not what this version of the harness writes"),
+        *(
+            (
+                lambda folder, path=path: change(
+                    folder / "criteria.json", lambda content: content["criteria"][0].update(artifacts=[path])
+                ),
+                f"{path} leads out of the output folder",
+            )
+            for path in ("/etc/hostname", "../data.json", "results/../../data.json")
+        ),
+        *(
+            (
+                lambda folder, name=name: change(
+                    folder / "criteria.json", lambda content: content["run"]["models"][0].update(name=name)
+                ),
+                "which is no file name",
+            )
+            for name in ("/etc", "../tiny-llama", "a/b", "..", "")
+        ),
         (lambda folder: (folder / "criteria.json").unlink(), "There is no file"),
         (shutil.rmtree, "There is no folder"),
         (

@@ -74,3 +74,10 @@ def test_a_diff_names_models_where_they_are_asked_for_and_no_column_is_empty() -
         "a           1.2-max  new: approve it  (measured 1)",
     ]
     assert diff([], with_models=True) == []
+
+
+def test_no_data_begins_a_line_of_a_diff() -> None:
+    injected = "a\n::error::injected\r\n::add-mask::x\x85::warning::y"
+    lines = diff([change("pass", details=injected, id=injected, model=injected)], with_models=True)
+    assert len(lines) == 1
+    assert lines[0].splitlines() == lines

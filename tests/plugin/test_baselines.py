@@ -63,6 +63,25 @@ def test_a_partial_approval_keeps_what_it_did_not_evaluate(tmp_path: Path) -> No
     assert {name: one.verdict for name, one in stored.items()} == {"1.2-max": "fail", "1.2-spread": "pass"}
 
 
+@pytest.mark.parametrize("reason", ["needs the model", "needs --wandb"])
+def test_what_could_not_be_evaluated_is_neither_approved_nor_takes_the_place_of_what_was(
+    tmp_path: Path, reason: str
+) -> None:
+    other = criterion("1.2-spread")
+    approved(tmp_path, (criterion(), result(criterion())))
+    unseen = [result(one, "skipped").model_copy(update={"reason": reason}) for one in (criterion(), other)]
+    (said,) = approved(tmp_path, (criterion(), unseen[0]), (other, unseen[1])).values()
+    stored = read(file_of(tmp_path, "m", "synthetic")).criteria
+    assert {name: one.verdict for name, one in stored.items()} == {"1.2-max": "pass"}
+    assert said == "0 verdicts, 0 changed"
+
+
+def test_what_is_skipped_for_good_is_approved(tmp_path: Path) -> None:
+    undefined = result(criterion(), "skipped").model_copy(update={"reason": "fewer than two layers"})
+    approved(tmp_path, (criterion(), undefined))
+    assert read(file_of(tmp_path, "m", "synthetic")).criteria["1.2-max"].verdict == "skipped"
+
+
 def test_verdicts_from_other_conditions_are_not_mixed_in_one_file(tmp_path: Path) -> None:
     other = criterion("1.2-spread")
     approved(tmp_path, (criterion(), result(criterion())), (other, result(other)))

@@ -71,6 +71,32 @@ class TestCommand:
             in (capsys.readouterr().out)
         )
 
+    def test_a_whole_model_and_comparison_that_results_lack_are_named(
+        self, checks: Checks, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        two = ("--model", "tiny-llama", "--model", "tiny-gpt2")
+        checks(*two, "--approve")
+        checks(*two, "-k", "run-1.1 or tiny-llama-1")
+        capsys.readouterr()
+        assert main(["gate"]) == 0
+        said = capsys.readouterr().out
+        for scope, lack in (("tiny-gpt2", "4 approved verdicts"), ("tiny-llama_vs_tiny-gpt2", "1 approved verdict")):
+            assert f"these results lack {lack} on {scope}: " in said
+
+    def test_of_what_results_lack_only_files_that_are_staged_count(
+        self, checks: Checks, pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        repository = Repository(pytester.path)
+        checks("--approve")
+        checks("-k", "run-1.1")
+        repository.git("add", "--", "reports", "baselines/run.synthetic.json")
+        capsys.readouterr()
+        assert main(["gate", "--staged"]) == 0
+        assert "lack" not in capsys.readouterr().out
+        repository.git("add", "--", "baselines")
+        assert main(["gate", "--staged"]) == 0
+        assert "these results lack 4 approved verdicts on tiny-llama: " in capsys.readouterr().out
+
     def test_models_are_named_where_there_are_two(self, checks: Checks, capsys: pytest.CaptureFixture[str]) -> None:
         two = ("--model", "tiny-llama", "--model", "tiny-gpt2")
         checks(*two, "--approve")

@@ -74,6 +74,24 @@ class TestOnGitHub:
         assert "run.synthetic.json does not exist" in line
         assert "run.synthetic.json does not exist" in summary.read_text("utf-8")
 
+    @pytest.mark.parametrize(
+        "script",
+        [
+            {"run-1.1-unique": {"verdict": "fail", "measured": "1\n::error::a", "reason": "b\n::error::c"}},
+            {"tiny-llama-1.2-max": {"verdict": "skipped", "reason": "d\n::error::e"}},
+            {"tiny-llama-1.2-max": {"verdict": "fail", "measured": "f\n::error::g", "reason": "h\n::error::i"}},
+            {"tiny-llama-1.2-max": {"error": "j\n::error::k"}},
+        ],
+        ids=["validity", "skipped", "changed", "stopped"],
+    )
+    @pytest.mark.parametrize("gate", [("--gate", "baseline"), ("-v", "-rs")], ids=["diff", "table"])
+    def test_no_line_of_data_is_a_command(
+        self, checks: Checks, summary: Path, script: dict[str, object], gate: tuple[str, ...]
+    ) -> None:
+        checks("--approve")
+        result = checks(*gate, script=script)
+        assert [line for line in result.outlines if line.lstrip().startswith("::error::")] == []
+
     def test_away_from_github_no_line_is_a_command(self, checks: Checks) -> None:
         checks("--approve", script=FAILING)
         assert annotated(checks("--gate", "baseline")) == []

@@ -64,6 +64,32 @@ class TestUnlogged:
         result.stdout.fnmatch_lines(["W&B: not logged: not installed: pip install 'codi-harness?wandb?'"])
         assert last(pytester)["file"] is None
 
+    @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "workers"])
+    def test_a_file_in_the_place_of_its_folder_is_told_and_changes_nothing(
+        self, checks: Checks, pytester: pytest.Pytester, workers: list[str]
+    ) -> None:
+        (pytester.path / "reports").mkdir()
+        (pytester.path / "reports/wandb").write_text("mine", "utf-8")
+        result = checks(*OFFLINE, *workers, script=SLOW)
+        assert result.ret == 0
+        result.assert_outcomes(passed=len(ALL))
+        result.stdout.fnmatch_lines(["W&B: not logged: *reports/wandb*"])
+        assert (pytester.path / "reports/wandb").read_text("utf-8") == "mine"
+        assert len(criteria_json(pytester)["criteria"]) == len(ALL)
+
+    def test_a_full_disk_is_told_and_changes_nothing(
+        self, checks: Checks, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(run_log, "is_installed", lambda: False)
+        monkeypatch.setattr(tracking.LastLog, "write", full)
+        result = checks(*OFFLINE)
+        assert result.ret == 0
+        result.assert_outcomes(passed=len(ALL))
+        result.stdout.fnmatch_lines(["W&B: not logged: *No space left on device*"])
+
     def test_a_log_that_fails_is_told_and_changes_nothing(
         self, checks: Checks, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
     ) -> None:
