@@ -287,7 +287,7 @@ def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[
             (
                 "another sample disagrees",
                 f"On other problems, {scalar(problems)} of the validation sample, the same value is "
-                f"{scalar(again, criterion.threshold)}, which does not meet the rule: the pass may not hold beyond these problems.",
+                f"{scalar(again, criterion.threshold)}, which misses the rule: the pass may not hold beyond these problems.",
             )
         )
     if criterion.confidence is not None and criterion.confidence < SURE and criterion.verdict in {"pass", "fail"}:
