@@ -106,7 +106,7 @@ def _are_first_heads(ranking: Table, column: str, count: int) -> bool:
     if not {"layer", "head", column} <= set(ranking.columns):
         return False
     layer, head, score = (ranking.columns.index(one) for one in ("layer", "head", column))
-    scores = [-inf if row[score] is None else row[score] for row in ranking.rows]
+    scores = [one if isinstance(one := row[score], int | float) else -inf for row in ranking.rows]
     different = {(row[layer], row[head]) for row in ranking.rows}
     return len(ranking.rows) == len(different) == count and scores == sorted(scores, reverse=True)
 
