@@ -28,6 +28,12 @@ BEHAVIOUR = (
 )
 
 
+REPORT = (
+    "write DIR/index.html again from DIR/criteria.json and the files beside it, without judging anything.",
+    "The page that is there is replaced in one step, by one without pytest's own table of tests; the path is printed.",
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 1 when a gate is not met, 4 with a paragraph on standard error for a wrong input."""
     options = _parser().parse_args(arguments)
@@ -90,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     behaviour.add_argument("--output", type=Path, metavar="DIR", default=Path("reports"), help="default reports")
     behaviour.set_defaults(run=_behaviour)
+
+    report = commands.add_parser("report", help=REPORT[0], description=" ".join(REPORT))
+    report.add_argument(
+        "folder", type=Path, metavar="DIR", nargs="?", default=Path("reports"), help="of the results (default reports)"
+    )
+    report.set_defaults(run=_report)
 
     commit = commands.add_parser(
         "commit-message", help="print a commit message with what a run found; committing stays with you"
@@ -198,6 +210,14 @@ def _behaviour(options: argparse.Namespace) -> None:
     summary = write_taxonomy(conditions, options.output, seed)
     print(taxonomy_table(summary))
     print(f"\nwritten: {options.output / FULL}, {options.output / SUMMARY}")
+
+
+def _report(options: argparse.Namespace) -> None:
+    from harness.files import write_text
+    from harness.reporting.html import page
+    from harness.results import read_results
+
+    print(write_text(options.folder / "index.html", page(read_results(options.folder), options.folder)))
 
 
 def _commit_message(options: argparse.Namespace) -> None:

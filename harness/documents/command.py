@@ -23,18 +23,23 @@ OPTION_FLAGS_UNLESS = {
     "batch_size": ("--batch-size", "auto"),
     "store": ("--store", "float32"),
 }
+NEEDED = {"3.2-wandb": ("--wandb", "offline")}
+"""By criterion, the options without which it is not judged."""
 
 
-def rerun_command(item: CriterionResult, run: Mapping[str, Any]) -> str:
-    """The line that judges this criterion again, alone, into a folder of its own."""
+def rerun_command(item: CriterionResult, run: Mapping[str, Any], output: Path) -> str:
+    """The line that judges this criterion again, alone; ``output`` is the folder of the results it stands in.
+
+    It names a folder inside the current one relative to that, any other as it was given.
+    """
     options = run.get("options") or {}
     models = list(options.get("models") or ())
     if item.model != "run":
         models = item.model.split("_vs_") if "_vs_" in item.model else [item.model]
-    output = Path(options.get("output") or "reports")
     # What looks at results looks at these; everything else leaves them alone.
-    folder = str(output if item.study == "phase3" else output / "rerun")
-    return command(_selection(item, (run.get("own_files") or {}).get(item.id)), models, options, folder)
+    folder = _seen_from_here(output if item.study == "phase3" else output / "rerun")
+    selection = [*_selection(item, (run.get("own_files") or {}).get(item.id)), *NEEDED.get(item.id, ())]
+    return command(selection, models, options, str(folder))
 
 
 def command(selection: Sequence[str], models: Sequence[str], options: Mapping[str, Any], output: str) -> str:
@@ -55,6 +60,11 @@ def command(selection: Sequence[str], models: Sequence[str], options: Mapping[st
     if options.get("quick"):
         words.append("--quick")
     return shlex.join([*words, "--output", output])
+
+
+def _seen_from_here(folder: Path) -> Path:
+    here, whole = Path.cwd().resolve(), folder.resolve()
+    return whole.relative_to(here) if whole.is_relative_to(here) else folder
 
 
 def _selection(item: CriterionResult, file: str | None) -> list[str]:

@@ -1,6 +1,7 @@
 """How the report says things: numbers, rules, intervals and what a verdict is worth, as short plain text."""
 
 from collections.abc import Mapping, Sequence
+from operator import ge, gt, le, lt
 from typing import Any
 
 from harness.results import Calibration, CriterionResult
@@ -43,6 +44,8 @@ SURE = 0.95
 
 OTHER_PLACES = "random"
 """The control that takes other thoughts, or heads, in place of those in question."""
+
+_HOLDS = {">=": ge, ">": gt, "<=": le, "<": lt}
 
 COMPARATORS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
 
@@ -254,6 +257,17 @@ def reach(criterion: CriterionResult) -> str:
     return f"{span}: {meaning}"
 
 
+def misses(criterion: CriterionResult, value: Any) -> bool:
+    """Whether ``value`` is a number that does not meet the rule; False for a rule that has no single threshold."""
+    holds, threshold = _HOLDS.get(criterion.comparator), criterion.threshold
+    return (
+        holds is not None
+        and isinstance(value, int | float)
+        and isinstance(threshold, int | float)
+        and not holds(value, threshold)
+    )
+
+
 def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[tuple[str, str]]:
     """What must be said beside the verdict: (word, explanation), the gravest first; ``entry`` is its calibration."""
     found = []
@@ -271,6 +285,16 @@ def marks(criterion: CriterionResult, entry: Calibration | None = None) -> list[
         found.append(("no controls", "No control was evaluated: for all that is known here, any model would pass."))
     if entry is not None and entry.power is not None:
         found += _found_by_planting(entry)
+    again = criterion.beside.get("on_the_validation_sample")
+    if passes and misses(criterion, again):
+        problems = criterion.beside.get("problems_of_the_validation_sample")
+        found.append(
+            (
+                "another sample disagrees",
+                f"On other problems, {scalar(problems)} of the validation sample, the same value is "
+                f"{scalar(again, criterion.threshold)}, which misses the rule: the pass may not hold beyond these problems.",
+            )
+        )
     if criterion.confidence is not None and criterion.confidence < SURE and criterion.verdict in {"pass", "fail"}:
         share = percent(criterion.confidence)
         found.append(

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from operator import ge, gt, le, lt
 from re import findall
 
 from harness.documents.phrases import (
@@ -14,6 +13,7 @@ from harness.documents.phrases import (
     interval,
     joined,
     marks,
+    misses,
     number,
     study_of,
 )
@@ -30,6 +30,7 @@ DOUBTS = {
         "expected to pass": "any model would pass",
         "no controls": "no control was evaluated",
         "false positives": "samples with nothing planted pass",
+        "another sample disagrees": "other problems miss it",
         "unsure": "resamples disagree",
         "selection-biased": "problems that did not choose it miss it",
     },
@@ -40,8 +41,6 @@ DOUBTS = {
     },
 }
 """By verdict, the marks that make it shaky, the gravest first, and why in a few words."""
-
-_HOLDS = {">=": ge, ">": gt, "<=": le, "<": lt}
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def doubts(result: CriterionResult, entry: Calibration | None = None) -> list[Do
     """What makes this verdict shaky, the gravest first; empty for one to be believed, and for what was not judged."""
     whys = DOUBTS.get(result.verdict, {})
     said = {word: why for word, why in marks(result, entry) if word in whys}
-    if "selection-biased" in said and not _misses(result):
+    if "selection-biased" in said and not misses(result, result.cross_fitted):
         del said["selection-biased"]
     return [Doubt(word, whys[word], said[word]) for word in whys if word in said]
 
@@ -168,14 +167,6 @@ def _finding(
     }
     study = "" if topic and topic.overall else study_of(results[0])
     return Finding(study, text, tuple(result.id for result in results), tuple(raised.values()))
-
-
-def _misses(result: CriterionResult) -> bool:
-    """Whether the cross-fitted value is known and does not meet a rule with one threshold."""
-    holds, value, threshold = _HOLDS.get(result.comparator), result.cross_fitted, result.threshold
-    return (
-        holds is not None and value is not None and isinstance(threshold, int | float) and not holds(value, threshold)
-    )
 
 
 def _solves(baseline: CriterionResult) -> str:

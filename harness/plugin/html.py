@@ -47,7 +47,9 @@ class HtmlReport:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Name the page after what it reports."""
-        report.title = "codi-harness: success criteria"
+        from harness.reporting.html import TITLE
+
+        report.title = TITLE
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

@@ -17,6 +17,8 @@ from harness.reporting.rows import KINDS, choices, groups, rows, tallies
 from harness.reporting.side_by_side import side_by_side
 from harness.results import RunResult
 
+TITLE = "codi-harness: success criteria"
+"""The name of the page."""
 CONTROL_MODEL = "control-model"
 """What criteria.json calls the matched control model, whichever it is."""
 GLYPHS = {
@@ -46,6 +48,11 @@ ASKED = {
     "skipped": "&verdict=skipped",
 }
 """How the table is filtered to show what a count counts."""
+
+
+def page(result: RunResult, output: Path) -> str:
+    """The report of one run as a page of its own, without pytest-html's; ``output`` as for `render`."""
+    return _environment().get_template("page.html.jinja").render(title=TITLE, report=render(result, output))
 
 
 def render(result: RunResult, output: Path) -> str:

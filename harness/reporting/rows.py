@@ -140,7 +140,7 @@ def _row(
         marks=phrases.marks(item, entry),
         measured=phrases.found(item),
         rule=phrases.asked(item),
-        command=rerun_command(item, run),
+        command=rerun_command(item, run, pictures.output),
         figures=[pictures.thumbnail(path) for path in own or (story if item.kind == "hypothesis" else ())],
         files=[pictures.link(path) for path in item.artifacts if not pictures.drawable(path)],
         strip=strip(item, entry),

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from harness.files import file_digest, jsonable
 from harness.results import RunResult
 from harness.tracking.contents import HEATMAPS, LINES, RANKINGS, TAG, Contents, Table, model_names, pair_names
 
+FIRST_HEADS = 10
+"""How many heads of each ranking a log is asked for, or all of a model that has fewer."""
 PROGRESS = ("progress/processed", "progress/total", "progress/eta_s")
 
 
@@ -58,12 +61,12 @@ def _required(logged: Logged, result: RunResult) -> Iterator[str]:
     for tag in (TAG, dataset["name"], *names, f"{dataset['n']}-samples", *studies):
         if tag not in logged.tags:
             yield f"the tag {tag}"
-    for name in names:
-        yield from _of_model(logged, name, dataset["n"])
+    for model in result.run["models"]:
+        yield from _of_model(logged, model["name"], dataset["n"], model["n_layers"] * model["n_heads"])
     for pair in pairs:
         if not logged.tables.get(f"comparison/{pair}", _NOTHING).rows:
             yield f"the comparison {pair}"
-        if not any(key.endswith(LINES) for key in logged.images):
+        if _line_plot(result, pair) not in logged.images:
             yield f"line plots of {pair}"
     rows = {(row[0], row[1], row[9]) for row in logged.tables.get("criteria", _NOTHING).rows}
     lacking = [one.id for one in result.criteria if (one.id, one.model, one.verdict) not in rows]
@@ -71,7 +74,13 @@ def _required(logged: Logged, result: RunResult) -> Iterator[str]:
         yield f"verdicts on {', '.join(lacking[:3])}{' and others' if len(lacking) > 3 else ''}"
 
 
-def _of_model(logged: Logged, name: str, n: int) -> Iterator[str]:
+def _line_plot(result: RunResult, pair: str) -> str | None:
+    """The name of a comparison's line plot, after the file that the pair's own row lists."""
+    drawn = (path for one in result.criteria if (one.id, one.model) == ("2.6-figures", pair) for path in one.artifacts)
+    return next((path.removesuffix(".png") for path in drawn if path.endswith(f"{LINES}.png")), None)
+
+
+def _of_model(logged: Logged, name: str, n: int, heads: int) -> Iterator[str]:
     done = [row for row in logged.history if str(row.get("progress/work", "")).startswith(f"{name}: ")]
     if not any(row["progress/processed"] == n and all(key in row for key in PROGRESS) for row in done):
         yield f"problems processed and ETA of {name}"
@@ -83,13 +92,23 @@ def _of_model(logged: Logged, name: str, n: int) -> Iterator[str]:
         yield f"lines over the layers of {name}"
     for score, (_, _, column) in RANKINGS.items():
         ranking = logged.tables.get(f"heads/{name}/{score}", _NOTHING)
-        if column not in ranking.columns or not ranking.rows:
+        if not _are_first_heads(ranking, column, min(FIRST_HEADS, heads)):
             yield f"top heads of {name} by {score}"
     if "functional_type" not in logged.tables.get(f"critical_heads/{name}", _NOTHING).columns:
         yield f"critical heads of {name}"
     for picture in HEATMAPS:
         if f"figures/{name}/{picture}" not in logged.images:
             yield f"{picture} of {name}"
+
+
+def _are_first_heads(ranking: Table, column: str, count: int) -> bool:
+    """Whether it has ``count`` different heads, the highest score first; those without a score come last."""
+    if not {"layer", "head", column} <= set(ranking.columns):
+        return False
+    layer, head, score = (ranking.columns.index(one) for one in ("layer", "head", column))
+    scores = [one if isinstance(one := row[score], int | float) else -inf for row in ranking.rows]
+    different = {(row[layer], row[head]) for row in ranking.rows}
+    return len(ranking.rows) == len(different) == count and scores == sorted(scores, reverse=True)
 
 
 def _different(logged: Logged, expected: Contents) -> Iterator[str]:

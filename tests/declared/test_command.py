@@ -57,5 +57,5 @@ def test_what_is_not_there_is_said(
 def test_a_criterion_is_judged_again_in_its_own_file(files: dict[str, str], selection: str) -> None:
     about: dict[str, Any] = {"story": "X.1", "study": "own", "kind": "hypothesis", "statement": "s", "definition": "d"}
     item = CriterionResult(id="X.1-first", model="m", comparator=">", threshold=0, verdict="pass", **about)
-    line = rerun_command(item, {"options": {"models": ["m"]}, "own_files": files})
+    line = rerun_command(item, {"options": {"models": ["m"]}, "own_files": files}, Path("reports"))
     assert line == f"pytest {selection} --model m --output reports/rerun"

@@ -56,6 +56,12 @@ NO_POWER = calibrated(power=0.0)
         ({"discriminates": None, "controls": {}}, None, "no controls"),
         ({"confidence": 0.9}, None, "unsure"),
         ({"biased": True, "cross_fitted": 0.2}, None, "selection-biased"),
+        ({"beside": {"on_the_validation_sample": 0.2}}, None, "another sample disagrees"),
+        (
+            {"comparator": "<", "threshold": 0.05, "measured": 0.01, "beside": {"on_the_validation_sample": 0.1}},
+            None,
+            "another sample disagrees",
+        ),
         ({}, calibrated(none=0.3), "false positives"),
         ({"verdict": "fail", "measured": 0.1, "reach": "unattainable", "attainable": (0.0, 0.2)}, None, "unattainable"),
         ({"verdict": "fail", "measured": 0.1}, NO_POWER, "no power"),
@@ -79,12 +85,27 @@ def test_every_doubt_has_its_case(changes: dict[str, Any], entry: Calibration | 
         ({"verdict": "fail", "measured": 0.1, "null_should_pass": True, "discriminates": None}, None),
         ({"biased": True, "cross_fitted": 0.3}, None),
         ({"biased": True, "verdict": "fail", "measured": 0.1}, None),
+        ({"beside": {"on_the_validation_sample": 0.25}}, None),
+        ({"beside": {"on_the_validation_sample": None}}, None),
+        ({"verdict": "fail", "measured": 0.1, "beside": {"on_the_validation_sample": 0.2}}, None),
         ({"verdict": "invalid", "confidence": 0.5}, NO_POWER),
         ({"verdict": "skipped", "confidence": 0.5}, None),
     ],
 )
 def test_what_does_not_touch_a_verdict_raises_no_doubt(changes: dict[str, Any], entry: Calibration | None) -> None:
     assert doubts(judged(**changes), entry) == []
+
+
+def test_a_pass_that_other_problems_miss_says_what_they_gave_and_makes_its_sentence_shaky() -> None:
+    beside = {"on_the_validation_sample": -0.002678, "problems_of_the_validation_sample": 50}
+    result = judged("S.1-early-late", measured=0.043, comparator=">", threshold=0, beside=beside)
+    (doubt,) = doubts(result)
+    assert "50 of the validation sample" in doubt.explanation
+    assert "-0.00268" in doubt.explanation
+    stands = standing([result])
+    assert stands.solid_passes == []
+    assert not stands.findings[0].solid
+    assert stands.shaky_sentence == "Shaky: 1 pass (other problems miss it: 1)."
 
 
 def test_hypotheses_are_counted_once_by_their_gravest_doubt_and_nothing_else_is_counted() -> None:

@@ -3,6 +3,7 @@ import json
 import re
 import shlex
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,6 +16,7 @@ from harness.reporting.explorer import explorer_data
 from harness.reporting.html import render
 from harness.results import ControlResult
 
+REPORTS = Path("reports")
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
 HOSTILE = "<script>alert(1)</script>"
 
@@ -354,7 +356,7 @@ def test_without_the_files_there_is_no_explorer(make_criterion, make_run, tmp_pa
 
 def test_the_command_selects_this_criterion_alone_and_spares_this_report(make_criterion):
     options = {"models": ["a", "b"], "dataset": "synthetic", "n_problems": 50, "seed": 7, "controls": "cheap"}
-    command = shlex.split(rerun_command(make_criterion(model="b"), {"options": options}))
+    command = shlex.split(rerun_command(make_criterion(model="b"), {"options": options}, REPORTS))
     assert command[0] == "pytest"
     assert command[1].endswith("::test_criterion[b-1.5-ratio]")
     assert command[2:] == [
@@ -365,22 +367,41 @@ def test_the_command_selects_this_criterion_alone_and_spares_this_report(make_cr
 
 def test_the_command_keeps_what_decides_an_intervention_study(make_criterion):
     options = {"models": ["a"], "sweep_problems": 200, "ablate_at": ["late", "all"]}
-    command = rerun_command(make_criterion("I.2-matters", model="a"), {"options": options})
+    command = rerun_command(make_criterion("I.2-matters", model="a"), {"options": options}, REPORTS)
     assert "test_story_i_2_ablation.py::test_criterion" in command
     assert "--sweep-problems 200 --ablate-at late --ablate-at all" in command
-    assert "--sweep-problems" not in rerun_command(make_criterion(), {"options": {"sweep_problems": 1000}})
+    assert "--sweep-problems" not in rerun_command(make_criterion(), {"options": {"sweep_problems": 1000}}, REPORTS)
 
 
 def test_the_command_of_a_pair_names_both_models(make_criterion):
-    command = rerun_command(make_criterion("2.6-differ", model="a_vs_b"), {"options": {"models": ["a", "b", "c"]}})
+    command = rerun_command(make_criterion("2.6-differ", model="a_vs_b"), {"options": {"models": list("abc")}}, REPORTS)
     assert "--model a --model b --output" in command
 
 
 def test_what_looks_at_results_is_judged_again_where_they_are(make_criterion):
     criterion = make_criterion("3.1-links", model="run", study="phase3")
-    command = shlex.split(rerun_command(criterion, {"options": {"models": ["a"]}}))
+    command = shlex.split(rerun_command(criterion, {"options": {"models": ["a"]}}, REPORTS))
     assert command[1] == "checks/test_story_3_1_documents.py::test_criterion[run-3.1-links]"
     assert command[-2:] == ["--output", "reports"]
+
+
+def test_what_reads_the_log_is_judged_again_with_a_log(make_criterion):
+    criterion = make_criterion("3.2-wandb", model="run", study="phase3")
+    assert " --wandb offline " in rerun_command(criterion, {"options": {}}, REPORTS)
+    others = make_criterion("3.1-links", model="run", study="phase3"), make_criterion()
+    assert not any("--wandb" in rerun_command(one, {"options": {}}, REPORTS) for one in others)
+
+
+def test_the_command_on_the_page_names_the_folder_of_the_page(make_criterion, make_run, tmp_path, monkeypatch):
+    items = [make_criterion("3.1-links", model="run", study="phase3"), make_criterion()]
+    monkeypatch.chdir(tmp_path)
+    for output, said in (
+        (tmp_path / "mine/here", "mine/here"),
+        (Path("mine"), "mine"),
+        (tmp_path.parent / "elsewhere", str(tmp_path.parent / "elsewhere")),
+    ):
+        text = render(make_run(items), output)
+        assert re.findall(r"--output (\S+?)</code>", text) == [f"{said}/rerun", said]
 
 
 def test_a_large_report_stays_small_enough_to_open(tmp_path):

@@ -9,6 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
 from benchmarks.report import large_run, page
+from harness.reporting.html import TITLE
+from harness.reporting.html import page as report_page
+from tests.reporting.conftest import run_of
 
 ARGUMENTS = ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 120_000
@@ -122,6 +125,20 @@ def test_the_test_log_still_works_after_it_was_moved(visit):
     visit.page.uncheck('[data-test-result="passed"]')
     expect(log).to_have_count(1, timeout=PATIENCE_MS)
     assert visit.complaints == []
+
+
+def test_the_page_without_pytest_has_all_but_the_test_log(browser, every_criterion, filled_output):
+    alone = filled_output / "alone.html"
+    alone.write_text(report_page(run_of(every_criterion), filled_output), encoding="utf-8")
+    visit = Visit(browser, alone)
+    assert visit.complaints == []
+    assert visit.page.title() == TITLE
+    assert visit.page.get_by_text("Test log").count() == 0
+    assert visit.page.locator("meta[name=viewport]").count() == 1
+    assert visit.page.locator(".ch-explorer svg").count() > 0
+    visit.choose("verdict", "skipped")
+    assert visit.shown() == 1
+    visit.context.close()
 
 
 def test_hostile_text_is_shown_as_text(visit):

@@ -10,7 +10,7 @@ from harness.files import file_digest
 from harness.results import RunResult
 from harness.tracking.contents import Contents, Table, contents
 from harness.tracking.logged import Logged, missing
-from tests.tracking.written import LINES, N, write_run
+from tests.tracking.written import LINES, PAIR, N, files, row, write_run
 
 Change = Callable[[Logged], Logged]
 
@@ -59,6 +59,65 @@ def another_verdict(log: Logged) -> Logged:
 def one_head_less(log: Logged) -> Logged:
     table = log.tables["heads/tiny-llama/skip"]
     return replace(log, tables={**log.tables, "heads/tiny-llama/skip": Table(table.columns, table.rows[:9])})
+
+
+def skip_heads(change: Callable[[list[Any]], list[Any]]) -> Change:
+    """The ranking by skip changed in the log and in what the files are said to hold alike."""
+
+    def changed(log: Logged) -> Logged:
+        table = log.tables["heads/tiny-llama/skip"]
+        return replace(log, tables={**log.tables, "heads/tiny-llama/skip": Table(table.columns, change(table.rows))})
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        skip_heads(lambda rows: rows[:9]),
+        skip_heads(lambda rows: rows[::-1]),
+        skip_heads(lambda rows: [*rows[:9], rows[8]]),
+        skip_heads(lambda rows: [*rows, [2, 2, 0.0]]),
+        skip_heads(lambda rows: [[*row[:2], None] for row in rows[:1]] + rows[1:]),
+    ],
+)
+def test_ten_different_heads_in_order_are_asked_for_whatever_was_meant_to_be_logged(
+    written: tuple[RunResult, Contents], change: Change
+) -> None:
+    result, made = written
+    log = change(perfect(made))
+    assert missing(log, replace(made, tables=log.tables), result) == ["top heads of tiny-llama by skip"]
+
+
+def test_of_a_model_with_fewer_heads_all_are_asked_for(written: tuple[RunResult, Contents]) -> None:
+    result, made = written
+    llama, other = result.run["models"]
+    small = result.model_copy(update={"run": {**result.run, "models": [{**llama, "n_layers": 3, "n_heads": 3}, other]}})
+    log = perfect(made)
+    rankings = [f"heads/tiny-llama/{one}" for one in ("flow", "hub", "skip", "composite")]
+    nine = {key: Table(log.tables[key].columns, log.tables[key].rows[:9]) for key in rankings}
+    log = replace(log, tables={**log.tables, **nine})
+    expected = replace(made, tables=log.tables, config=log.config)
+    assert missing(log, expected, small) == []
+    assert [one for one in missing(log, expected, result) if one.startswith("top heads of tiny-llama")]
+
+
+def test_heads_without_a_score_stand_last(written: tuple[RunResult, Contents]) -> None:
+    result, made = written
+    log = skip_heads(lambda rows: [*rows[:-1], [*rows[-1][:2], None]])(perfect(made))
+    assert missing(log, replace(made, tables=log.tables), result) == []
+
+
+def test_the_line_plot_is_that_of_the_pair(written: tuple[RunResult, Contents]) -> None:
+    result, made = written
+    pair = "tiny-llama_vs_other"
+    drawn = row("2.6-figures", pair, *files(f"figures/comparison/{pair}", LINES))
+    two = result.model_copy(update={"criteria": [*result.criteria, drawn]})
+    log = perfect(made)
+    assert f"line plots of {pair}" in missing(log, made, two)
+    assert f"line plots of {PAIR}" not in missing(log, made, two)
+    both = replace(log, images={**log.images, f"figures/comparison/{pair}/{LINES}": "0" * 64})
+    assert f"line plots of {pair}" not in missing(both, made, two)
 
 
 def test_a_log_that_has_all_of_its_run_is_complete(written: tuple[RunResult, Contents]) -> None:

@@ -115,7 +115,7 @@ def run_of() -> dict[str, Any]:
     return {
         "harness": "0.1.0",
         "time": "2026-01-02T03:04:05+00:00",
-        "models": [{"name": name, "fingerprint": name[::-1], "n_layers": L} for name in MODELS],
+        "models": [{"name": name, "fingerprint": name[::-1], "n_layers": L, "n_heads": H} for name in MODELS],
         "dataset": {"name": "synthetic", "split": "train", "split_size": 7473, "n": N, "fingerprint": "f" * 64},
         "seed": 42,
         "options": {"controls": "all", "models": list(MODELS), "batch_size": None},

@@ -261,13 +261,15 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.documentElement.lang = "en";
-    document.head.append(make("meta", { name: "viewport", content: "width=device-width, initial-scale=1" }));
     all(".ch-explorer").forEach(explore);
     filter();
     if (document.getElementById("results-table")) {
+      document.documentElement.lang = "en";
+      document.head.append(make("meta", { name: "viewport", content: "width=device-width, initial-scale=1" }));
       document.body.prepend(report);
       foldTestLog();
+    } else {
+      report.querySelector('[href="#ch-log"]').remove();
     }
     document.body.classList.add("ch-ready");
     follow();
