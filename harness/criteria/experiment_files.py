@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.documents.entries import update_entry
-from harness.documents.experiment import COMPARISON, KEY_QUESTIONS, OF_MODELS, Experiment, Question, Subject
+from harness.documents.experiment import COMPARISON, FLOW, KEY_QUESTIONS, OF_MODELS, Experiment, Question, Subject
 from harness.documents.journal import JournalEntry, write_entry
 from harness.documents.phrases import joined
 from harness.documents.readme import HEADING, KEY, Readme
@@ -141,7 +141,8 @@ class ExperimentFiles:
 
     def _complete(self, subject: Subject, scope: str) -> bool:
         needed = {*subject.findings, *self._finished.of_studies(subject.studies, scope)}
-        return self._results[scope].keys() >= needed
+        whole = self._results[scope].keys() >= needed
+        return whole and (subject is not COMPARISON or all(self._complete(FLOW, one) for one in scope.split("_vs_")))
 
     def _experiment(self, subject: Subject, scope: str, models: list[str], pairs: list[str]) -> Experiment:
         phases = [one for one in self._finished.result.phases if one.scope == scope and self._about(one.id, subject)]

@@ -150,6 +150,7 @@ def readme(study: FinishedRun) -> Measurement:
 
 def numbers(study: FinishedRun) -> Measurement:
     """Numbers of the documents of this run that are not in the rows they cite, nor facts of the run."""
+    study.require_all(FLOW.studies)
     written, data = study.documents, _Data(study)
     texts = [
         (path, {*one.models, *one.pairs, "run"}, study.absolute(path).read_text(encoding="utf-8"))

@@ -19,7 +19,7 @@ def test_the_criteria_of_a_folder_are_listed_like_the_studys(write: Write, capsy
     write()
     assert main(["criteria", "mine"]) == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first.split() == ["X.1-first", "hypothesis", ">", "0.25", "Says", "so"]
+    assert first.split() == ["X.1-first", "hypothesis", "results", ">", "0.25", "Says", "so"]
     assert second.strip() == "Means so."
 
 
