@@ -14,6 +14,8 @@ Reach = Literal["normal", "unattainable", "cannot fail"]
 Scalar = float | int | bool | str | None
 
 
+CALIBRATION = "calibration.json"
+"""How the names of files end that say what thresholds are worth."""
 FILE = "criteria.json"
 """The file of an output folder that holds all of a run."""
 
@@ -262,3 +264,11 @@ class CalibrationFile(_Strict):
     provenance: dict[str, Any] = {}
 
     model_config = RunResult.model_config
+
+
+def read_calibrations(result: RunResult, folder: Path) -> dict[tuple[str, str], Calibration]:
+    """What is known of each hypothesis' threshold, by scope and id, from the files that the rows of a run name."""
+    named = {path for one in result.criteria for path in one.artifacts if path.endswith(CALIBRATION)}
+    files = [folder / path for path in sorted(named) if (folder / path).is_file()]
+    contents = [CalibrationFile.model_validate_json(path.read_text(encoding="utf-8")) for path in files]
+    return {(content.model, entry.id): entry for content in contents for entry in content.criteria}

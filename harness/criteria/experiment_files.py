@@ -125,7 +125,11 @@ class ExperimentFiles:
             wanted = [(scope, name) for scope in self._finished.models for name in question.of_models[:1]]
             wanted += [(scope, name) for scope in self._finished.pairs for name in question.of_pairs[:1]]
             rows = [(scope, self._results[scope].get(name)) for scope, name in wanted]
-            said = [f"{scope.replace('_vs_', ' vs ')}: {answered(row)}" for scope, row in rows if row is not None]
+            said = [
+                f"{scope.replace('_vs_', ' vs ')}: {answered(row, self._finished.calibrations.get((scope, row.id)))}"
+                for scope, row in rows
+                if row is not None
+            ]
             if said:
                 yield f"{question.asked} {' '.join(said)}"
 
@@ -146,7 +150,8 @@ class ExperimentFiles:
 
     def _experiment(self, subject: Subject, scope: str, models: list[str], pairs: list[str]) -> Experiment:
         phases = [one for one in self._finished.result.phases if one.scope == scope and self._about(one.id, subject)]
-        return Experiment(subject, scope, models, self._results, phases, self._finished.provenance, UP, pairs)
+        run, entries = self._finished.provenance, self._finished.calibrations
+        return Experiment(subject, scope, models, self._results, phases, run, UP, pairs, entries)
 
     @staticmethod
     def _about(phase: str, subject: Subject) -> bool:

@@ -10,7 +10,7 @@ from harness.criteria.criterion import Criterion, NotMeasured
 from harness.criteria.experiment_files import ExperimentFiles
 from harness.criteria.judged import judge, needing_model
 from harness.options import RunOptions
-from harness.results import CriterionResult, RunResult
+from harness.results import Calibration, CriterionResult, RunResult, read_calibrations
 
 AFTERWARDS = "phase3"
 """The study whose criteria look at what the others left."""
@@ -78,6 +78,11 @@ class FinishedRun:
         """Ids of all criteria of the studies about a model or a comparison, whether or not they were selected."""
         kind = "pair" if "_vs_" in scope else "model"
         return [one.id for one in self.declared if one.study in studies and one.scope == kind]
+
+    @cached_property
+    def calibrations(self) -> dict[tuple[str, str], Calibration]:
+        """What is known of each hypothesis' threshold, by scope and id."""
+        return read_calibrations(self.result, self.output)
 
     @cached_property
     def documents(self) -> ExperimentFiles:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.documents.markdown import code, plain, table
 from harness.documents.phrases import confidence, counted, joined, passing_controls, rule, scalar, study_name
 from harness.documents.sentences import answered, said, value, verdict
-from harness.results import CriterionResult, PhaseResult
+from harness.results import Calibration, CriterionResult, PhaseResult
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,7 @@ class Experiment:
         results: rows by scope and id: those of the models, of their comparisons, and of the run.
         phases: verdicts on phases of this scope.
         run: the ``run`` object of ``criteria.json``.
+        entries: what is known of the threshold of a hypothesis, by scope and id.
         up: the way from the document's folder to the output folder, with a slash at its end.
     """
 
@@ -156,6 +157,7 @@ class Experiment:
     run: Mapping[str, Any]
     up: str = "../../"
     pairs: Sequence[str] = field(default=())
+    entries: Mapping[tuple[str, str], Calibration] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[CriterionResult]:
@@ -196,7 +198,7 @@ class Experiment:
     def findings(self) -> list[str]:
         """Three to five sentences."""
         rows = self.results[self.scope]
-        return [answered(rows[name]) for name in self.subject.findings if name in rows]
+        return [answered(rows[name], self._entry(rows[name])) for name in self.subject.findings if name in rows]
 
     @property
     def text(self) -> str:
@@ -209,7 +211,11 @@ class Experiment:
         wanted += [(scope, name) for scope in self.pairs for name in question.of_pairs]
         several = len({scope for scope, _ in wanted}) > 1
         found = [(scope, self.results.get(scope, {}).get(name)) for scope, name in wanted]
-        return [f"{plain(scope) + ': ' if several else ''}{answered(row)}" for scope, row in found if row is not None]
+        return [
+            f"{plain(scope) + ': ' if several else ''}{answered(row, self._entry(row))}"
+            for scope, row in found
+            if row is not None
+        ]
 
     def stories(self) -> list[tuple[str, list[str]]]:
         """For each story its number, and the lines of a table with all of its criteria."""
@@ -218,7 +224,7 @@ class Experiment:
     @property
     def hypotheses(self) -> list[str]:
         """A sentence for each hypothesis."""
-        return [said(one) for one in self.rows if one.kind == "hypothesis"]
+        return [said(one, self._entry(one)) for one in self.rows if one.kind == "hypothesis"]
 
     @property
     def checks(self) -> list[str]:
@@ -264,6 +270,9 @@ class Experiment:
             f"controls {run['controls']}, declarations {declared}."
         )
 
+    def _entry(self, row: CriterionResult) -> Calibration | None:
+        return self.entries.get((row.model, row.id))
+
     def _artifacts(self) -> list[str]:
         return list(dict.fromkeys(path for one in self.rows for path in one.artifacts))
 
@@ -277,10 +286,10 @@ class Experiment:
             "controls that pass",
             "verdict",
         ]
-        return list(table(heading, [_cells(one) for one in rows]))
+        return list(table(heading, [_cells(one, self._entry(one)) for one in rows]))
 
 
-def _cells(one: CriterionResult) -> list[str]:
+def _cells(one: CriterionResult, entry: Calibration | None) -> list[str]:
     return [
         f"{plain(one.statement)} [{one.id}]",
         one.kind,
@@ -288,7 +297,7 @@ def _cells(one: CriterionResult) -> list[str]:
         plain(rule(one.comparator, one.threshold)),
         confidence(one.confidence),
         plain(passing_controls(one)),
-        verdict(one),
+        verdict(one, entry),
     ]
 
 

@@ -18,7 +18,7 @@ STUDIES = {
     "importance": "Importance of each thought",
     "steps": "Step importance",
     "behaviour": "Behaviour under intervention",
-    "own": "Hypotheses of your own",
+    "own": "Own hypotheses",
 }
 
 IN_WORDS = {

@@ -62,7 +62,8 @@ class Readme:
         lines = [
             f"{plain(joined(models))} on {data['n']:,} of {data['split_size']:,} problems of {plain(data['name'])} "
             f"({data['split']}), seed {run['seed']}. "
-            f"{', '.join(f'{count} {verdict}' for verdict, count in self.counts.items())}. [counted]",
+            f"{', '.join(f'{count} {verdict}' for verdict, count in self.counts.items())}, those about these documents "
+            "left out. [counted]",
             "",
             f"## {SECTIONS[0]}",
             "",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.documents import phrases
-from harness.results import Calibration, CalibrationFile, RunResult, Sensitivity
+from harness.results import CALIBRATION, Calibration, CalibrationFile, RunResult, Sensitivity
 
 WIDTH, HEIGHT = 300, 150
 LEFT, RIGHT, TOP, BOTTOM = 34.0, 220.0, 16.0, 112.0
@@ -24,8 +24,6 @@ NAMES = {
     "few": "few heads",
 }
 FAR_APART = 100.0
-CALIBRATION = "calibration.json"
-"""How the paths of the files end that curves are drawn from."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import median
 
 from harness.documents.phrases import counted, joined, number, percent
-from harness.reporting.curves import CALIBRATION, Plot, shares_plot
-from harness.results import CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, RunResult
+from harness.reporting.curves import Plot, shares_plot
+from harness.results import CALIBRATION, CalibrationFile, FoundAgain, PatternFoundAgain, PlantedHeads, RunResult
 
 MADE_TO = {
     "chain": "every thought reads the one before it",

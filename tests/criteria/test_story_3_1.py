@@ -9,7 +9,8 @@ import pytest
 from harness.criteria.experiment_files import JOURNAL, README
 from harness.criteria.finished import FinishedRun, conclude
 from harness.criteria.registry import criteria
-from harness.results import CriterionResult
+from harness.files import write_json
+from harness.results import Calibration, CalibrationFile, CriterionResult
 from tests.criteria.finished_run import MODELS, PAIR, finished
 
 FLOW = "docs/experiments/11-22_small_synthetic_attention_flow_analysis.md"
@@ -200,3 +201,22 @@ def test_names_of_models_and_reasons_are_text(tmp_path: Path) -> None:
     text = run.absolute(FLOW).read_text(encoding="utf-8")
     assert r"no \| cells \<b\>" in text
     assert PAIR in {one.model for one in run.judged}
+
+
+def test_what_planted_patterns_say_of_a_rule_stands_beside_its_verdict(run: FinishedRun) -> None:
+    row = next(one for one in run.result.criteria if one.id == "1.2-spread" and one.model == "small")
+    assert "no power" not in judged_text(run)
+    row.artifacts = ["results/small/calibration.json"]
+    entry = Calibration(id=row.id, comparator=">", verdict=row.verdict, power={"hub": [0.0, 0.01]}, plantings=100)
+    content = CalibrationFile(model="small", models=["small"], strengths=[0.0, 1.0], criteria=[entry])
+    write_json(run.absolute(row.artifacts[0]), content.model_dump(mode="json", by_alias=True))
+    assert "no power" in judged_text(finished_again(run))
+
+
+def finished_again(run: FinishedRun) -> FinishedRun:
+    return FinishedRun(run.options, run.result, run.page, run.declared)
+
+
+def judged_text(run: FinishedRun) -> str:
+    assert judged(run, "reports")["reports"].verdict == "pass"
+    return run.absolute(FLOW).read_text(encoding="utf-8")

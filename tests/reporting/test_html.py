@@ -205,7 +205,7 @@ def test_a_study_without_a_phase_has_its_line_too(make_criterion, make_run, tmp_
     mine = make_criterion("mine-1", study="own", statement="My own idea")
     page = Page(render(make_run([*documents, mine]), tmp_path))
     assert "1 of 2 deliverables" in words(line(page, "Phase 3"))
-    assert "My own idea: pass (measured 0.5, asked ≥ 0.25)." in words(line(page, "Hypotheses of your own"))
+    assert "My own idea: pass (measured 0.5, asked ≥ 0.25)." in words(line(page, "Own hypotheses"))
 
 
 def test_what_compares_two_models_stands_under_comparison(make_criterion, make_run, tmp_path):
