@@ -180,7 +180,7 @@ def test_counts_keep_hypotheses_apart_from_files_that_were_written(page):
     (total,) = page.all("p", **{"class": "ch-totals"})
     assert words(total) == (
         "1 of 1 validity checks pass Hypotheses: ✓ 3 pass ○ 3 pass, shaky ✕ 1 fail ✕ 1 fail, shaky – 1 not judged "
-        "1 of 1 deliverables are there"
+        "1 of 1 deliverables pass"
     )
 
 
@@ -538,3 +538,12 @@ def test_a_pass_that_no_control_was_asked_about_is_marked(make_criterion):
     assert "no controls" in [word for word, _ in phrases.marks(bare)]
     for other in ({"discriminates": True}, {"verdict": "fail"}, {"kind": "validity"}, {"null_should_pass": True}):
         assert "no controls" not in [word for word, _ in phrases.marks(bare.model_copy(update=other))]
+
+
+def test_checks_that_were_not_judged_are_not_counted_as_failing(make_criterion, make_run, tmp_path):
+    rows = [
+        make_criterion("1.2-sums", kind="validity"),
+        make_criterion("1.2-oracle", kind="validity", verdict="skipped"),
+    ]
+    (totals,) = Page(render(make_run(rows), tmp_path)).all("p", **{"class": "ch-totals"})
+    assert words(totals).startswith("1 of 1 validity checks pass, 1 not judged")
