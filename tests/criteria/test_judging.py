@@ -32,8 +32,7 @@ def claim(measure: Any, **more: Any) -> Criterion:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(Run, "model_study", lambda self, name: 0.0)
-    monkeypatch.setattr("harness.judging.find", lambda name: GROUND)
-    return Run(RunOptions())
+    return Run(RunOptions(), own=(GROUND,))
 
 
 def controlled(value: float, **controls: ControlValue) -> Measurement:
@@ -90,8 +89,8 @@ def comparing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setattr(Run, "_size", lambda self, name: len(name))
     monkeypatch.setattr(Run, "model_study", lambda self, name: 7.0 if name == "broken" else 0.0)
     monkeypatch.setattr(Run, "pair_study", lambda self, name: name)
-    monkeypatch.setattr("harness.judging.find", lambda name: SAME if name == SAME.id else GROUND)
-    return Run(RunOptions(models=("broken", "fine", "well"), output=tmp_path, cache_dir=tmp_path))
+    options = RunOptions(models=("broken", "fine", "well"), output=tmp_path, cache_dir=tmp_path)
+    return Run(options, own=(GROUND, SAME))
 
 
 SAME = Criterion("2.6-same", "validity", "s", "d.", Rule("is", "fine_vs_well"), Measurement, scope="pair")

@@ -111,7 +111,8 @@ def test_a_rule_says_what_it_asks_for(rule: Rule, words: str) -> None:
 def test_a_declared_hypothesis_has_everything_it_was_given() -> None:
     rule, measure = Rule(">", 0.5), MeanMeasure(lambda mean: mean, lambda L, H, T: (0.0, 1.0))
     plain = hypothesis("1.2-x", "says", "means.", rule, measure)
-    assert plain == Criterion("1.2-x", "hypothesis", "says", "means.", rule, Evaluation("1.2-x", measure, rule))
+    evaluation = Evaluation("1.2-x", measure, rule)
+    assert plain == Criterion("1.2-x", "hypothesis", "says", "means.", rule, evaluation, from_results=True)
     more: Any = {"scope": "pair", "rests_on": ("1.2-sums",), "null_should_pass": True, "family": "f"}
     full = hypothesis("1.2-x", "says", "means.", rule, measure, **more)
     assert full == replace(plain, **more)

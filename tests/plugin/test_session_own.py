@@ -112,7 +112,9 @@ class TestOutcome:
         assert checks("mine", "--gate", "baseline").ret == 0
         changed = checks("mine", "--gate", "baseline", *workers, script={OWN[0]: {"verdict": "fail", "measured": 0.2}})
         assert changed.ret == 1
-        changed.stdout.fnmatch_lines(["X.1-first  pass -> fail  (0.5 -> 0.2, rule > 0.25; approved *"])
+        changed.stdout.fnmatch_lines(
+            ["X.1-first  pass -> fail  regression  (measured 0.5 -> 0.2, threshold > 0.25; approved *"]
+        )
 
     def test_without_approved_verdicts_the_gate_asks_for_those_of_the_model_alone(
         self, checks: Checks, mine: Path
@@ -126,7 +128,7 @@ class TestOutcome:
         checks("checks", "--approve")
         result = checks("checks", "mine", "--gate", "baseline")
         assert result.ret == 1
-        result.stdout.fnmatch_lines(["*X.1-first  new: approve it", "*X.2-again  new: approve it"])
+        result.stdout.fnmatch_lines(["*X.1-first  new: approve it *", "*X.2-again  new: approve it *"])
         assert checks("checks", "--gate", "baseline").ret == 0
 
     def test_an_edited_threshold_is_named(self, checks: Checks, mine: Path) -> None:
@@ -134,7 +136,9 @@ class TestOutcome:
         mine.write_text(DECLARED.replace("0.25", "0.75"), encoding="utf-8")
         result = checks("mine", "--gate", "baseline", script={OWN[0]: {"verdict": "fail"}})
         result.stdout.fnmatch_lines(["declarations that differ from the approved ones: X.1-first"])
-        result.stdout.fnmatch_lines(["X.1-first  pass -> fail  (0.5 -> 0.5, rule > 0.25 -> > 0.75; *"])
+        result.stdout.fnmatch_lines(
+            ["X.1-first  pass -> fail  regression  (measured 0.5, threshold > 0.25 -> > 0.75, declaration edited; *"]
+        )
 
 
 class TestWrongInput:

@@ -95,10 +95,10 @@ class TestTelling:
         phased("--full", script=BROKEN)
         assert answers(pytester) == {"tiny-llama": [FIRST, SECOND]}
         page = (pytester.path / "reports" / "index.html").read_text("utf-8")
-        tiles = page.split('<article class="ch-tile')
-        (tile,) = [one for one in tiles if "<h3>Phase 4" in one]
-        assert f"<li>{FIRST}</li>" in tile
-        assert f"<li>{SECOND}</li>" in tile
+        lines = page.split('<article class="ch-line')
+        (line,) = [one for one in lines if "Phase 4" in one.partition("</h3>")[0] and FIRST in one]
+        assert f"<li>{FIRST}</li>" in line
+        assert f"<li>{SECOND}</li>" in line
 
     def test_phase_4_alone_says_that_the_others_were_not_run(self, told: Lines, pytester: pytest.Pytester) -> None:
         expected = ["Phase 1 was not run in this session", "Phase 2 was not run in this session"]
