@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,6 @@ from harness.documents.markdown import plain
 from harness.documents.numbers import Known, strangers, texts_in, values_in
 from harness.documents.phrases import rule, scope_name
 from harness.documents.readme import KEY, SECTIONS
-from harness.results import Kind
 
 HEADINGS = (
     "Objective",
@@ -268,16 +267,10 @@ def _present(study: FinishedRun, wrong: Sequence[str], paths: "Sequence[str] | d
     )
 
 
-def _criterion(
-    name: str, statement: str, definition: str, rule: Rule, measure: Callable[[FinishedRun], Measurement]
-) -> Criterion:
-    kind: Kind = "validity" if name == "numbers" else "acceptance"
-    return Criterion(f"3.1-{name}", kind, statement, definition, rule, measure, scope="run")
-
-
 CRITERIA = (
-    _criterion(
-        "reports",
+    Criterion(
+        "3.1-reports",
+        "acceptance",
         "Experiment reports are generated",
         "A report on the attention of each model, docs/experiments/{MM-DD}_{model}_{dataset}_attention_flow_analysis.md, and on "
         "every two of them ({MM-DD}_both_{dataset}_model_comparison.md for a single pair), re-read: objective, methodology, key "
@@ -285,53 +278,66 @@ CRITERIA = (
         "hypothesis, links to all figures and data.",
         Rule("is", "present"),
         reports,
+        scope="run",
     ),
-    _criterion(
-        "journal",
+    Criterion(
+        "3.1-journal",
+        "acceptance",
         "Research journal entry",
         "docs/research_journal.md has exactly one entry for these models on these problems, with date, name, models, size of the "
         "dataset, a TL;DR, three to five findings, and links.",
         Rule("is", "present"),
         journal,
+        scope="run",
     ),
-    _criterion(
-        "questions",
+    Criterion(
+        "3.1-questions",
+        "acceptance",
         "Key questions answered",
         "Questions that every report on attention and on the comparison answers, with the answer that criteria.json has: hub, "
         "sequential flow, skips, two or three critical heads of each model, how the models differ.",
         Rule("is", f"{len(KEY_QUESTIONS)} of {len(KEY_QUESTIONS)}"),
         questions,
+        scope="run",
     ),
-    _criterion(
-        "figures",
+    Criterion(
+        "3.1-figures",
+        "acceptance",
         "Twenty or more figures for two models",
         "Files of the figures of phases 1 and 2, png and pdf counted on their own, in the folders of all models and comparisons.",
         Rule(">=", 20),
         figures,
+        scope="run",
     ),
-    _criterion(
-        "readme",
+    Criterion(
+        "3.1-readme",
+        "acceptance",
         "README of the experiment",
         "README.md of the output folder has quick start, how to reproduce, file structure, command line, expected outputs and "
         "expected runtime, none of them empty.",
         Rule("is", f"{len(SECTIONS)} of {len(SECTIONS)}"),
         readme,
+        scope="run",
     ),
-    _criterion(
-        "numbers",
+    Criterion(
+        "3.1-numbers",
+        "validity",
         "Documents agree with the data",
         "Numbers in the reports on experiments, in the entry of the journal and in the README that are neither in the rows of "
         "criteria.json that their line cites (to the digits given, or in percent) nor facts of the run. The reports of stories "
         "4.4 and B.7 are held against their own data there.",
         Rule("==", 0),
         numbers,
+        scope="run",
     ),
-    _criterion(
-        "links",
+    Criterion(
+        "3.1-links",
+        "acceptance",
         "All links work",
         "Relative links in docs/, in README.md and in the HTML report that lead to no file, or to no place in the page, and "
         "files that rows name and that are not there. Judged after all others.",
         Rule("==", 0),
         links,
+        scope="run",
     ),
 )

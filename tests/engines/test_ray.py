@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -376,7 +377,7 @@ def test_a_session_of_the_checks_starts_a_cluster_and_leaves_nothing_of_it(tmp_p
         with suppress(psutil.Error):
             for one in psutil.Process(session.pid).children(recursive=True):
                 started[one.pid] = one
-                folders.update(re.findall(r"/tmp/ray-\w+", " ".join(one.cmdline())))
+                folders.update(re.findall(rf"{re.escape(tempfile.gettempdir())}/ray-\w+", " ".join(one.cmdline())))
         time.sleep(0.2)
     said, complained = session.communicate()
     assert session.returncode == 0, said + complained
